@@ -1,0 +1,1 @@
+//! The A64 instruction set as data: decode table, system registers, disassembly text.

@@ -1,0 +1,1 @@
+//! Apple's device tree: parse, edit, write, text form.

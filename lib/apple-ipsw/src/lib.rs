@@ -1,0 +1,1 @@
+//! IPSW archives: zip, BuildManifest, choice and verification of components.

@@ -1,0 +1,1 @@
+//! Kernelcaches: fat slices, Mach-O layout, identification.

@@ -1,0 +1,1 @@
+//! The packed boot image: a U-Boot FIT with external data, in our profile.

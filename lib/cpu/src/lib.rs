@@ -1,0 +1,1 @@
+//! The AArch64 processor: state, exceptions, MMU and the reference interpreter.

@@ -1,0 +1,1 @@
+//! Device models, one file each; they know the bus, never the CPU.

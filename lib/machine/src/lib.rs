@@ -1,0 +1,1 @@
+//! Boards: a load plan becomes RAM, devices and CPUs that run.

@@ -1,0 +1,1 @@
+//! Guest memory: RAM, the physical map, and the device trait.

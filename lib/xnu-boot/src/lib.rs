@@ -1,0 +1,1 @@
+//! What XNU wants of its loader: boot_args, memory layout, device tree content, load plan.

@@ -1,0 +1,1 @@
+//! Guest programs of our own, and the demo IPSW made of them.

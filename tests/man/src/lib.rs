@@ -1,0 +1,1 @@
+//! Renders the manual pages and completions from each tool's command line.

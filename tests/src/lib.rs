@@ -1,0 +1,1 @@
+//! Tests of the built tools, of pipelines, and of the shape of the workspace.

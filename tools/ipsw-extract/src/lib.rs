@@ -1,0 +1,31 @@
+//! list an IPSW and take components out of it
+
+use cli::{Doc, Error, Io, Status};
+
+/// Command line of `ipsw-extract`.
+#[derive(Debug, clap::Parser)]
+pub struct Args {
+    /// Options that every tool has.
+    #[command(flatten)]
+    pub common: cli::Common,
+}
+
+impl cli::HasCommon for Args {
+    fn common(&self) -> &cli::Common {
+        &self.common
+    }
+}
+
+/// What the manual page adds to the options.
+pub const DOC: Doc = Doc {
+    name: "ipsw-extract",
+    summary: "list an IPSW and take components out of it",
+    examples: &[],
+    exit_status: &[],
+    see_also: &[],
+};
+
+/// Runs the tool.
+pub fn run(_args: Args, _io: &mut Io) -> Result<Status, Error> {
+    Err(Error::usage("not built yet"))
+}

@@ -1,0 +1,31 @@
+//! run XNU and other Arm kernels: an AArch64 full-system emulator
+
+use cli::{Doc, Error, Io, Status};
+
+/// Command line of `xnu-run`.
+#[derive(Debug, clap::Parser)]
+pub struct Args {
+    /// Options that every tool has.
+    #[command(flatten)]
+    pub common: cli::Common,
+}
+
+impl cli::HasCommon for Args {
+    fn common(&self) -> &cli::Common {
+        &self.common
+    }
+}
+
+/// What the manual page adds to the options.
+pub const DOC: Doc = Doc {
+    name: "xnu-run",
+    summary: "run XNU and other Arm kernels: an AArch64 full-system emulator",
+    examples: &[],
+    exit_status: &[],
+    see_also: &[],
+};
+
+/// Runs the tool.
+pub fn run(_args: Args, _io: &mut Io) -> Result<Status, Error> {
+    Err(Error::usage("not built yet"))
+}
