@@ -1,0 +1,75 @@
+//! What can be wrong with a kernel file.
+
+/// Which kind of failure an [`Error`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The file contradicts itself or ends early.
+    Damaged,
+    /// The file is no kernel, or has no slice of ours.
+    NotFound,
+    /// The file is well-formed but of a kind that cannot be used.
+    Unsupported,
+}
+
+/// A kernel file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not a Mach-O at all.
+    #[error(
+        "not a 64-bit Mach-O: it starts {0:02x?} (a wrapped kernelcache must be unwrapped first: kc-decompress)"
+    )]
+    NotMachO(Vec<u8>),
+    /// A 32-bit kernel.
+    #[error("a 32-bit (armv7) kernel: only arm64 kernels can be used")]
+    Arm32,
+    /// Another processor.
+    #[error("a Mach-O for CPU type {0:#x}, not arm64 (0x100000c)")]
+    WrongCpu(u32),
+    /// A fat file without an arm64 slice.
+    #[error("a fat file without an arm64 slice (its CPU types: {0:x?})")]
+    NoSlice(Vec<u32>),
+    /// The file ends before something it declares.
+    #[error("offset {offset:#x}: the file ends in the middle of {what} ({len:#x} bytes long)")]
+    Truncated {
+        /// Where the thing starts.
+        offset: u64,
+        /// What it is.
+        what: &'static str,
+        /// The length of the file.
+        len: u64,
+    },
+    /// A field has an impossible value.
+    #[error("offset {offset:#x}: {what} is {value:#x}, which cannot be")]
+    BadField {
+        /// Where the field is.
+        offset: u64,
+        /// Its name.
+        what: &'static str,
+        /// What it holds.
+        value: u64,
+    },
+    /// More load commands, segments or sections than any kernel has.
+    #[error("offset {offset:#x}: too many {what} ({count})")]
+    TooMany {
+        /// Where they start.
+        offset: u64,
+        /// What they are.
+        what: &'static str,
+        /// How many are declared.
+        count: u64,
+    },
+    /// A Mach-O without anything to load.
+    #[error("no segment with a size: this Mach-O holds nothing to load")]
+    NoSegments,
+}
+
+impl Error {
+    /// Which kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::NotMachO(_) | Error::NoSlice(_) => ErrorKind::NotFound,
+            Error::Arm32 | Error::WrongCpu(_) => ErrorKind::Unsupported,
+            _ => ErrorKind::Damaged,
+        }
+    }
+}
