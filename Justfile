@@ -1,0 +1,57 @@
+# The front door: every recipe is one line; anything longer is a program.
+
+# Lists the recipes.
+default:
+    @just --list --unsorted
+
+# Builds the six tools.
+build:
+    cargo build --release --locked
+
+# Runs the demo: the whole chain, from an IPSW made in memory to a shell-like program at EL0.
+demo:
+    cargo run --release -p xnu-run -- --demo
+
+# Runs the chain on an IPSW; more options go to xnu-run.
+boot IPSW *OPTIONS: build
+    target/release/ipsw-extract {{IPSW}} | target/release/dt-patch --preset serial-only | target/release/xnu-run {{OPTIONS}}
+
+# Runs all tests.
+test:
+    cargo test --workspace --release --locked
+
+# Everything that CI checks, identical to it.
+check:
+    bash .ci/run
+
+# Formats, lints, builds the documentation.
+lint:
+    cargo fmt --all --check && cargo clippy --workspace --all-targets --locked -- -D warnings && RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# Checks licences, advisories and bans of the crates we stand on (needs cargo-deny).
+deny:
+    cargo deny --all-features check bans licenses sources
+
+# Writes the manual pages and completions afresh.
+man:
+    cargo run --release -p manual
+
+# Fetches the guests that Debian ships, for the tests that boot them.
+guests:
+    bash tests/guests/fetch.sh target/guests
+
+# Rebuilds the demo guest's binaries from their sources (needs Debian's gcc-aarch64-linux-gnu).
+guest-binaries:
+    bash tests/guests/build.sh
+
+# Fuzzes one reader (needs cargo-fuzz and a nightly toolchain).
+fuzz TARGET *OPTIONS:
+    cd tests/fuzz && cargo fuzz run {{TARGET}} ../corpus/fuzz/{{TARGET}} {{OPTIONS}}
+
+# Measures the tools against others on this machine and prints the table of docs/performance.md.
+bench:
+    cargo run --release -p bench
+
+# Reproducible release archive in target/dist.
+dist: build
+    SOURCE_DATE_EPOCH=0 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C target/release -czf target/xnuboot.tar.gz ipsw-extract kc-decompress dt-patch rd-extract bootimg-pack xnu-run
