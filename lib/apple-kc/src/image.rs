@@ -233,10 +233,8 @@ impl KernelCache {
                 self.segments.push(segment);
             }
             CommandVariant::Uuid(u) => self.uuid = Some(u.uuid),
-            CommandVariant::Unixthread(t) if self.entry.is_none() => {
-                if t.flavor == ARM_THREAD_STATE64 {
-                    self.entry = Some(u64_le(bytes, THREAD_PC).ok_or(damaged)?);
-                }
+            CommandVariant::Unixthread(t) if self.entry.is_none() && t.flavor == ARM_THREAD_STATE64 => {
+                self.entry = Some(u64_le(bytes, THREAD_PC).ok_or(damaged)?);
             }
             CommandVariant::Symtab(s) => self.symbols = s.nsyms,
             CommandVariant::SourceVersion(v) => {
