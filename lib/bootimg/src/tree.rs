@@ -123,7 +123,7 @@ impl Node {
         let strings_start = to_usize(be32(blob, 12)?);
         let strings_len = to_usize(be32(blob, 32)?);
         let end = if version >= 17 { start.saturating_add(to_usize(be32(blob, 36)?)) } else { total };
-        if start < HEADER || start % 4 != 0 || end > total || end < start {
+        if start < HEADER || !start.is_multiple_of(4) || end > total || end < start {
             return Err(Error::Tree {
                 offset: 8,
                 what: "off_dt_struct or size_dt_struct is outside the header",

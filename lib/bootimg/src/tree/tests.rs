@@ -78,8 +78,7 @@ fn deep_nesting_and_twins_are_refused() {
     root.children.push(node);
     assert!(matches!(Node::parse(&root.to_bytes(8)), Err(Error::Tree { .. })));
 
-    let mut root = Node::default();
-    root.children = vec![Node::new("a"), Node::new("a")];
+    let root = Node { children: vec![Node::new("a"), Node::new("a")], ..Node::default() };
     assert!(matches!(Node::parse(&root.to_bytes(8)), Err(Error::Tree { .. })));
 }
 
