@@ -1,0 +1,1 @@
+//! System instructions: MSR, MRS, SYS, hints, barriers, exception generation.

@@ -1,0 +1,111 @@
+//! System registers that have a meaning of their own, as plain values.
+//!
+//! Registers banked by EL are arrays indexed by it (slot 0 unused unless said). What a guest may read or write, and
+//! what a write does, is in [`crate::exec::system`]; registers that only store live in [`Sys::other`].
+
+use std::collections::BTreeMap;
+
+/// One generic timer (CNTx_CTL, CNTx_CVAL).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timer {
+    /// Bit 0 ENABLE, bit 1 IMASK; ISTATUS is computed.
+    pub ctl: u64,
+    /// Compare value in ticks.
+    pub cval: u64,
+}
+
+/// Index of a timer in [`Sys::timers`] and of its output wire.
+pub mod timer {
+    /// CNTP: non-secure EL1 physical.
+    pub const PHYSICAL: usize = 0;
+    /// CNTV: virtual.
+    pub const VIRTUAL: usize = 1;
+    /// CNTHP: EL2 physical.
+    pub const HYPERVISOR: usize = 2;
+    /// CNTHV: EL2 virtual.
+    pub const HYPERVISOR_VIRTUAL: usize = 3;
+    /// CNTPS: secure EL1 physical.
+    pub const SECURE: usize = 4;
+    /// Number of timers.
+    pub const COUNT: usize = 5;
+}
+
+/// A 128-bit pointer authentication key.
+pub type Key = u128;
+
+/// System registers of one CPU.
+#[derive(Clone, Debug, Default)]
+pub struct Sys {
+    /// MPIDR_EL1.
+    pub mpidr: u64,
+    /// SCTLR_ELx.
+    pub sctlr: [u64; 4],
+    /// TCR_ELx.
+    pub tcr: [u64; 4],
+    /// TTBR0_ELx.
+    pub ttbr0: [u64; 4],
+    /// TTBR1_ELx (EL1, EL2 only).
+    pub ttbr1: [u64; 4],
+    /// MAIR_ELx.
+    pub mair: [u64; 4],
+    /// VBAR_ELx.
+    pub vbar: [u64; 4],
+    /// ELR_ELx.
+    pub elr: [u64; 4],
+    /// SPSR_ELx.
+    pub spsr: [u64; 4],
+    /// ESR_ELx.
+    pub esr: [u64; 4],
+    /// FAR_ELx.
+    pub far: [u64; 4],
+    /// SP_ELx, those not selected now (the selected one is in `State::x[31]`); slot 0 is SP_EL0.
+    pub sp: [u64; 4],
+    /// TPIDR_ELx; slot 0 is TPIDR_EL0.
+    pub tpidr: [u64; 4],
+    /// TPIDRRO_EL0.
+    pub tpidrro: u64,
+    /// CONTEXTIDR_ELx (EL1, EL2 only).
+    pub contextidr: [u64; 4],
+    /// CPACR_EL1.
+    pub cpacr: u64,
+    /// CPTR_EL2.
+    pub cptr2: u64,
+    /// CPTR_EL3.
+    pub cptr3: u64,
+    /// HCR_EL2.
+    pub hcr: u64,
+    /// SCR_EL3.
+    pub scr: u64,
+    /// HPFAR_EL2.
+    pub hpfar: u64,
+    /// MDSCR_EL1.
+    pub mdscr: u64,
+    /// MDCR_EL2.
+    pub mdcr2: u64,
+    /// MDCR_EL3.
+    pub mdcr3: u64,
+    /// VTCR_EL2.
+    pub vtcr: u64,
+    /// VTTBR_EL2.
+    pub vttbr: u64,
+    /// PAR_EL1.
+    pub par: u64,
+    /// APIA, APIB, APDA, APDB, APGA: low register in the low half.
+    pub keys: [Key; 5],
+    /// CNTKCTL_EL1.
+    pub cntkctl: u64,
+    /// CNTHCTL_EL2.
+    pub cnthctl: u64,
+    /// CNTVOFF_EL2.
+    pub cntvoff: u64,
+    /// See [`timer`].
+    pub timers: [Timer; timer::COUNT],
+    /// Whether the OS lock is on.
+    pub os_lock: bool,
+    /// DBGBVR, DBGBCR.
+    pub breakpoints: [(u64, u64); 16],
+    /// DBGWVR, DBGWCR.
+    pub watchpoints: [(u64, u64); 16],
+    /// Registers that only store, by encoding (see [`crate::reg::pack`]).
+    pub other: BTreeMap<u16, u64>,
+}
