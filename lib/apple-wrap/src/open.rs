@@ -1,0 +1,392 @@
+//! Taking the wrappings off.
+
+use crate::{Error, Key, Kind, Result, fat, img3, lzfse, lzss, sniff};
+use apple_img4::{FourCc, Im4p, Img4};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Real files have at most four wrappings (IMG4, IM4P, compression, fat).
+const MAX_DEPTH: usize = 8;
+
+/// How to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The key for an encrypted payload.
+    pub key: Option<Key>,
+    /// The most that anything may decompress to, in bytes.
+    pub max_output: u64,
+    /// Which slice of a fat file with several is wanted, such as `arm64e`.
+    pub arch: Option<String>,
+}
+
+impl Default for Options {
+    /// No key, 2 GiB, the only arm64 slice.
+    fn default() -> Options {
+        Options { key: None, max_output: 1 << 31, arch: None }
+    }
+}
+
+/// One wrapping that was taken off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it starts in the bytes of the wrapping around it (in the file, for the first).
+    pub offset: u64,
+    /// Its size there.
+    pub size: u64,
+    /// What else is to be said: an IM4P's type and description, sizes, keys.
+    pub detail: String,
+}
+
+/// What was inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Opened<'a> {
+    /// The wrappings, outermost first. Empty for a bare component.
+    pub layers: Vec<Layer>,
+    /// What the payload is.
+    pub kind: Kind,
+    /// The bare component; borrowed from the input if nothing had to be decompressed or decrypted.
+    pub payload: Cow<'a, [u8]>,
+    /// Type of the innermost IM4P or IMG3: `krnl`, `dtre`, `rdsk`…
+    pub im4p_type: Option<[u8; 4]>,
+    /// Description of the innermost IM4P, or version of the IMG3.
+    pub description: Option<String>,
+    /// The image that stood behind the compressed kernel: the secure monitor of A7 to A9.
+    pub monitor: Option<Vec<u8>>,
+    /// Whether the payload was decrypted with the key given.
+    pub decrypted: bool,
+    /// Things that are odd but not wrong enough to stop.
+    pub warnings: Vec<String>,
+}
+
+/// Opens a component in any wrapping. A bare component is passed through, borrowed.
+///
+/// What it cannot tell apart it passes through as [`Kind::Unknown`]; the caller knows what it wants and looks at
+/// [`Opened::kind`].
+///
+/// # Errors
+/// Damage (with its place), encryption without a key, kinds that are known and cannot be opened (AEA, encrypted UDIF,
+/// LZBITMAP, plain HFS), more output than [`Options::max_output`].
+pub fn open<'a>(data: &'a [u8], options: &Options) -> Result<Opened<'a>> {
+    let mut opener = Opener {
+        options,
+        data: Cow::Borrowed(data),
+        base: 0,
+        opened: Opened {
+            layers: Vec::new(),
+            kind: Kind::Unknown,
+            payload: Cow::Borrowed(&[]),
+            im4p_type: None,
+            description: None,
+            monitor: None,
+            decrypted: false,
+            warnings: Vec::new(),
+        },
+    };
+    loop {
+        let kind = sniff(&opener.data);
+        opener.opened.kind = kind;
+        if kind.is_wrapper() && opener.opened.layers.len() >= MAX_DEPTH {
+            return Err(Error::TooDeep { offset: opener.base, limit: MAX_DEPTH });
+        }
+        match kind {
+            Kind::Img4 => opener.img4()?,
+            Kind::Im4p => opener.im4p()?,
+            Kind::Img3 => opener.img3()?,
+            Kind::CompLzss => opener.complzss()?,
+            Kind::Lzfse => opener.lzfse()?,
+            Kind::Fat => opener.fat()?,
+            _ => {
+                refuse(kind, opener.base)?;
+                let mut opened = opener.opened;
+                opened.payload = opener.data;
+                return Ok(opened);
+            }
+        }
+    }
+}
+
+/// Kinds that are recognised so that they can be refused by name.
+fn refuse(kind: Kind, offset: u64) -> Result<()> {
+    let unsupported = |why| Err(Error::Unsupported { layer: kind, offset, why });
+    let encrypted =
+        |what: &str, remedy| Err(Error::Encrypted { layer: kind, offset, what: what.to_string(), remedy });
+    match kind {
+        Kind::Aea => encrypted(
+            "an Apple encrypted archive",
+            "Apple hands out its key for each build; decrypt it first with a tool that fetches it (restore ramdisks of the same IPSW are not encrypted)",
+        ),
+        Kind::EncryptedUdif => encrypted(
+            "a disk image with a pass phrase or key",
+            "decrypt it first (hdiutil, vfdecrypt, dmgwiz)",
+        ),
+        Kind::LzBitmap => {
+            unsupported("LZBITMAP compression is not supported: decompress it first (libzbitmap)")
+        }
+        Kind::Hfs => {
+            unsupported("plain HFS of before 1998 (or its wrapper) is not supported, only HFS+ and HFSX")
+        }
+        Kind::Pbzx => {
+            unsupported("pbzx belongs to over-the-air updates, which are not supported: use an IPSW")
+        }
+        Kind::MachO32 => unsupported("a 32-bit Mach-O (armv7): only arm64 firmware is supported"),
+        _ => Ok(()),
+    }
+}
+
+struct Opener<'o, 'a> {
+    options: &'o Options,
+    /// What is still wrapped.
+    data: Cow<'a, [u8]>,
+    /// Where `data` starts in the file, or in the last thing that was decompressed.
+    base: u64,
+    opened: Opened<'a>,
+}
+
+impl Opener<'_, '_> {
+    fn layer(&mut self, kind: Kind, size: usize, detail: String) {
+        // Each wrapping starts where the payload of the one around it does.
+        self.opened.layers.push(Layer { kind, offset: self.base, size: size as u64, detail });
+    }
+
+    /// Goes on with a part of the data.
+    fn narrow(&mut self, range: Range<usize>) {
+        self.base = self.base.saturating_add(range.start as u64);
+        match &mut self.data {
+            Cow::Borrowed(data) => *data = data.get(range).unwrap_or_default(),
+            Cow::Owned(data) => {
+                data.truncate(range.end);
+                data.drain(..range.start.min(data.len()));
+            }
+        }
+    }
+
+    /// Goes on with what came out of a decoder.
+    fn replace(&mut self, data: Vec<u8>) {
+        self.data = Cow::Owned(data);
+        self.base = 0;
+    }
+
+    fn check_size(&self, layer: Kind, size: u64) -> Result<()> {
+        let limit = self.options.max_output;
+        if size > limit {
+            return Err(Error::TooLarge { layer, offset: self.base, size, limit });
+        }
+        Ok(())
+    }
+
+    fn image4_error(&self, layer: Kind, mut error: apple_img4::Error) -> Error {
+        error.offset = error.offset.saturating_add(self.base);
+        Error::Image4 { layer, error }
+    }
+
+    fn img4(&mut self) -> Result<()> {
+        let (range, size, detail) = {
+            let img4 = Img4::parse(&self.data).map_err(|e| self.image4_error(Kind::Img4, e))?;
+            let mut detail = match &img4.im4m {
+                Some(m) => format!("with a manifest of {} images", m.objects.len()),
+                None => "without a manifest".to_string(),
+            };
+            if img4.im4r.is_some() {
+                detail.push_str(", with restore information");
+            }
+            let start = usize::try_from(img4.im4p.offset).unwrap_or(usize::MAX);
+            (start..start.saturating_add(img4.im4p.raw.len()), img4.raw.len(), detail)
+        };
+        self.trailing(Kind::Img4, size);
+        self.layer(Kind::Img4, size, detail);
+        self.narrow(range);
+        Ok(())
+    }
+
+    /// Bytes behind a container: zeros are padding, anything else is worth a word.
+    fn trailing(&mut self, kind: Kind, size: usize) {
+        let rest = self.data.get(size..).unwrap_or_default();
+        if rest.iter().any(|b| *b != 0) {
+            self.opened.warnings.push(format!("{} bytes follow the {kind} and are ignored", rest.len()));
+        }
+    }
+
+    fn im4p(&mut self) -> Result<()> {
+        let (range, size, detail, keybags, compression) = {
+            let im4p = Im4p::parse(&self.data).map_err(|e| self.image4_error(Kind::Im4p, e))?;
+            self.opened.im4p_type = Some(im4p.kind.0);
+            self.opened.description = Some(im4p.description_text().into_owned());
+            let mut detail = format!("{} \"{}\"", im4p.kind, im4p.description_text());
+            let bags = im4p.keybags.iter().map(|k| k.kind.to_string()).collect::<Vec<_>>().join(", ");
+            let keybags = im4p.has_keybags().then(|| format!("keybags: {bags}"));
+            if let Some(k) = &keybags {
+                detail.push_str(", ");
+                detail.push_str(k);
+            }
+            if let Some(c) = im4p.compression {
+                detail.push_str(&format!(", {} of {} bytes", c.algorithm, c.uncompressed_size));
+            }
+            let start = usize::try_from(im4p.payload_offset).unwrap_or(usize::MAX);
+            let range = start..start.saturating_add(im4p.payload.len());
+            (range, im4p.raw.len(), detail, keybags, im4p.compression)
+        };
+        self.trailing(Kind::Im4p, size);
+        self.layer(Kind::Im4p, size, detail);
+        self.narrow(range);
+        self.decrypt(Kind::Im4p, keybags, None)?;
+        if let (Some(c), Kind::Lzfse) = (compression, sniff(&self.data))
+            && let Ok(extent) = lzfse::extent(&self.data, self.base)
+            && extent.size != c.uncompressed_size
+        {
+            self.opened.warnings.push(format!(
+                "the IM4P declares {} bytes uncompressed, its stream {}",
+                c.uncompressed_size, extent.size
+            ));
+        }
+        Ok(())
+    }
+
+    fn img3(&mut self) -> Result<()> {
+        let img3 = img3::parse(&self.data, self.base)?;
+        let tags: Vec<String> = img3.tags.iter().map(|t| FourCc(*t).to_string()).collect();
+        let detail = format!("{}, tags {}", FourCc(img3.ident), tags.join(" "));
+        self.opened.im4p_type = Some(img3.ident);
+        self.opened.description.clone_from(&img3.version);
+        self.trailing(Kind::Img3, img3.size);
+        self.layer(Kind::Img3, img3.size, detail);
+        let keybags = (!img3.keybags.is_empty()).then(|| {
+            let bits: Vec<String> = img3.keybags.iter().map(|b| format!("{b} bits")).collect();
+            format!("keybags: {}", bits.join(", "))
+        });
+        let length = img3.data.len();
+        // The padding is encrypted with the data, so that it makes whole blocks.
+        self.narrow(if keybags.is_some() { img3.padded } else { img3.data });
+        self.decrypt(Kind::Img3, keybags, Some(length))
+    }
+
+    /// Decrypts the payload if it needs it. `length` cuts padding off that was encrypted too.
+    fn decrypt(&mut self, layer: Kind, keybags: Option<String>, length: Option<usize>) -> Result<()> {
+        let clear = |data: &[u8]| sniff(data) != Kind::Unknown;
+        if let Some(length) = length
+            && keybags.is_none()
+        {
+            self.narrow(0..length.min(self.data.len()));
+            return Ok(());
+        }
+        if clear(&self.data) || (keybags.is_none() && self.options.key.is_none()) {
+            // Somebody decrypted it already, or it never was encrypted.
+            if let Some(length) = length {
+                self.narrow(0..length.min(self.data.len()));
+            }
+            return Ok(());
+        }
+        let Some(key) = &self.options.key else {
+            return Err(Error::Encrypted {
+                layer,
+                offset: self.base,
+                what: keybags.unwrap_or_default(),
+                remedy: "give the image's IV and key with --key (what the keybags hold is itself encrypted with the device's key and cannot be used)",
+            });
+        };
+        if !self.data.len().is_multiple_of(16) && layer == Kind::Im4p {
+            return Err(Error::WrongKey {
+                layer,
+                offset: self.base,
+                why: "the payload is no multiple of 16 bytes and so not encrypted: leave --key out",
+            });
+        }
+        let candidates = key.candidates();
+        let fitting = candidates.iter().find(|key| {
+            // The start is enough for every compressed or executable kind; a file system needs its second kilobyte.
+            let mut head = self.data.get(..self.data.len().min(4096)).unwrap_or_default().to_vec();
+            key.decrypt(&mut head);
+            clear(&head)
+        });
+        let known_type =
+            self.opened.im4p_type.is_some_and(|t| matches!(&t, b"krnl" | b"rkrn" | b"dtre" | b"rdtr"));
+        let key = match (fitting, candidates.first()) {
+            (Some(key), _) => key,
+            // Boot loaders are bare code: nothing tells whether the key was right.
+            (None, Some(key)) if !known_type => key,
+            _ => {
+                return Err(Error::WrongKey {
+                    layer,
+                    offset: self.base,
+                    why: "the key does not fit: what it decrypts to is nothing known",
+                });
+            }
+        };
+        let mut data = self.data.to_vec();
+        key.decrypt(&mut data);
+        if let Some(length) = length {
+            data.truncate(length);
+        }
+        self.opened.decrypted = true;
+        self.replace(data);
+        Ok(())
+    }
+
+    fn complzss(&mut self) -> Result<()> {
+        let frame = lzss::frame(&self.data, self.base)?;
+        self.check_size(Kind::CompLzss, frame.size.into())?;
+        let stream = self.data.get(frame.stream.clone()).unwrap_or_default();
+        let size = usize::try_from(frame.size).unwrap_or(usize::MAX);
+        let out = lzss::decode(stream, size);
+        if out.len() != size {
+            return Err(Error::BadStream {
+                layer: Kind::CompLzss,
+                offset: self.base.saturating_add(lzss::HEADER as u64),
+                why: format!("it ends before the {size:#x} bytes it should give"),
+                decoded: out.len() as u64,
+            });
+        }
+        let found = lzss::adler32(&out);
+        if found != frame.adler32 {
+            return Err(Error::Mismatch {
+                layer: Kind::CompLzss,
+                offset: self.base.saturating_add(8),
+                what: "adler32",
+                declared: frame.adler32.into(),
+                found: found.into(),
+            });
+        }
+        self.behind(Kind::CompLzss, frame.stream.end);
+        self.layer(Kind::CompLzss, frame.stream.end, format!("{size} bytes, adler32 {found:#010x}"));
+        self.replace(out);
+        Ok(())
+    }
+
+    fn lzfse(&mut self) -> Result<()> {
+        let extent = lzfse::extent(&self.data, self.base)?;
+        self.check_size(Kind::Lzfse, extent.size)?;
+        let out = lzfse::decode(&self.data, self.base, extent)?;
+        self.behind(Kind::Lzfse, extent.packed);
+        self.layer(Kind::Lzfse, extent.packed, format!("{} bytes", extent.size));
+        self.replace(out);
+        Ok(())
+    }
+
+    /// What follows a compressed stream: padding, or the monitor.
+    fn behind(&mut self, kind: Kind, end: usize) {
+        let rest = self.data.get(end..).unwrap_or_default();
+        if rest.iter().all(|b| *b == 0) {
+            return;
+        }
+        if matches!(sniff(rest), Kind::MachO | Kind::MachO32) {
+            self.opened.monitor = Some(rest.to_vec());
+        } else {
+            self.opened.warnings.push(format!("{} bytes follow the {kind} data and are ignored", rest.len()));
+        }
+    }
+
+    fn fat(&mut self) -> Result<()> {
+        let (slice, range) = fat::choose(&self.data, self.base, self.options.arch.as_deref())?;
+        let all = fat::slices(&self.data, self.base)?;
+        let names: Vec<String> = all.iter().map(fat::Slice::name).collect();
+        let detail = format!("slice {} of {}", slice.name(), names.join(", "));
+        self.layer(Kind::Fat, self.data.len(), detail);
+        self.narrow(range);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
