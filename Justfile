@@ -18,7 +18,7 @@ boot IPSW *OPTIONS: build
 
 # Runs all tests.
 test:
-    cargo test --workspace --release --locked
+    cargo test --workspace --locked
 
 # Everything that CI checks, identical to it.
 check:

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Rebuilds the demo guest's binaries, tests/guests/bin/*, from tests/guests/demo with Debian 12's cross compiler
+# (packages gcc-aarch64-linux-gnu 12.2.0 and binutils-aarch64-linux-gnu 2.40). Same compiler, same bytes.
+set -eu
+cd "$(dirname "$0")"
+prefix=aarch64-linux-gnu-
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+flags="-std=gnu17 -O2 -Wall -Wextra -Werror -ffreestanding -fno-builtin -fno-common -fno-pic -fno-stack-protector
+ -fno-asynchronous-unwind-tables -fno-jump-tables -fno-tree-loop-distribute-patterns -mcmodel=small -mstrict-align -mno-outline-atomics
+ -march=armv8-a -g0"
+
+link() { # name, linker script, extra flags, sources
+    name=$1 script=$2 extra=$3
+    shift 3
+    objects=
+    for source in "$@"; do
+        object="$work/$(basename "$source").o"
+        "${prefix}gcc" $flags $extra -c "demo/$source" -o "$object"
+        # The kernel runs at its physical address first, so no absolute address may be stored anywhere.
+        if "${prefix}readelf" -rW "$object" | grep -q R_AARCH64_ABS; then
+            echo "$source: holds an absolute address" >&2
+            exit 1
+        fi
+        objects="$objects $object"
+    done
+    "${prefix}ld" -nostdlib -static --build-id=none -z noexecstack -z max-page-size=0x4000 -T "demo/$script" $objects -o "$work/$name.elf"
+    "${prefix}objcopy" -O binary "$work/$name.elf" "bin/$name.bin"
+    "${prefix}nm" -n "$work/$name.elf" | awk '$2 ~ /[TtDdBbRrA]/ && $3 !~ /^\$/ { print $1, $3 }' >"bin/$name.sym"
+}
+
+mkdir -p bin
+link demo-kernel kernel.ld -mgeneral-regs-only start.S trap.S main.c mmu.c trap.c console.c devicetree.c hfs.c user.c string.c
+link demo-launchd launchd.ld "" launchd.c
+ls -l bin
