@@ -71,6 +71,10 @@ pub trait Device: Send {
     fn write(&mut self, offset: u64, value: u64, access: Access);
     /// Back to the state of power-on.
     fn reset(&mut self) {}
+    /// How many accesses made no sense to the device: no such register, a wrong width, a bad request.
+    fn stray(&self) -> u64 {
+        0
+    }
 }
 
 /// An access that nothing answers: becomes a synchronous external abort.
@@ -99,6 +103,11 @@ impl fmt::Debug for Mapping {
 }
 
 impl Mapping {
+    /// The device's count of senseless accesses ([`Device::stray`]).
+    pub fn stray(&self) -> u64 {
+        self.device.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).stray()
+    }
+
     fn holds(&self, pa: u64, len: u64) -> bool {
         pa.checked_sub(self.base).is_some_and(|at| at <= self.len && len <= self.len - at)
     }
