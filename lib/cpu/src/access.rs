@@ -263,7 +263,7 @@ impl Cpu {
 
     /// Raises the exception for a misaligned SP if SP is `n`, 31, and the check is enabled at this EL.
     #[inline(always)]
-    pub fn check_sp(&self, n: u32) -> Result<(), Exception> {
+    pub fn check_sp(&self, n: usize) -> Result<(), Exception> {
         if n == 31 && self.state.x[31] & 15 != 0 && self.sp_alignment_checked() {
             return Err(Exception::sp_alignment());
         }

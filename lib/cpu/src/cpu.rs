@@ -122,6 +122,9 @@ impl Cpu {
         self.state.pending |= pending::STOP;
     }
 
+    /// Counts an unallocated instruction word for `-d unimp`.
+    pub(crate) fn note_undefined(&mut self, _word: u32) {}
+
     /// Takes the reason to stop, if there is one.
     pub fn take_stop(&mut self) -> Option<Stop> {
         self.state.pending &= !pending::STOP;

@@ -136,78 +136,78 @@ impl Default for State {
 impl State {
     /// X register `n` (0 to 31), 31 being the zero register.
     #[inline(always)]
-    pub fn x(&self, n: u32) -> u64 {
+    pub fn x(&self, n: usize) -> u64 {
         let n = n & 31;
-        if n == 31 { 0 } else { self.x[n as usize] }
+        if n == 31 { 0 } else { self.x[n] }
     }
 
     /// W register `n`, 31 being the zero register.
     #[inline(always)]
-    pub fn w(&self, n: u32) -> u32 {
+    pub fn w(&self, n: usize) -> u32 {
         self.x(n) as u32
     }
 
     /// X register `n`, or the current stack pointer for 31.
     #[inline(always)]
-    pub fn xsp(&self, n: u32) -> u64 {
-        self.x[(n & 31) as usize]
+    pub fn xsp(&self, n: usize) -> u64 {
+        self.x[n & 31]
     }
 
     /// Writes X register `n`; a write to 31 is dropped.
     #[inline(always)]
-    pub fn set_x(&mut self, n: u32, value: u64) {
+    pub fn set_x(&mut self, n: usize, value: u64) {
         let n = n & 31;
         if n != 31 {
-            self.x[n as usize] = value;
+            self.x[n] = value;
         }
     }
 
     /// Writes W register `n`: the upper half becomes zero.
     #[inline(always)]
-    pub fn set_w(&mut self, n: u32, value: u32) {
+    pub fn set_w(&mut self, n: usize, value: u32) {
         self.set_x(n, u64::from(value));
     }
 
     /// Writes X register `n`, or the current stack pointer for 31.
     #[inline(always)]
-    pub fn set_xsp(&mut self, n: u32, value: u64) {
-        self.x[(n & 31) as usize] = value;
+    pub fn set_xsp(&mut self, n: usize, value: u64) {
+        self.x[n & 31] = value;
     }
 
     /// X or W by `sf`: the zero-extended value of register `n`, 31 = zero.
     #[inline(always)]
-    pub fn r(&self, n: u32, sf: bool) -> u64 {
+    pub fn r(&self, n: usize, sf: bool) -> u64 {
         let value = self.x(n);
         if sf { value } else { value & 0xffff_ffff }
     }
 
     /// Writes X or W by `sf` (a W write clears the upper half), 31 is dropped.
     #[inline(always)]
-    pub fn set_r(&mut self, n: u32, sf: bool, value: u64) {
+    pub fn set_r(&mut self, n: usize, sf: bool, value: u64) {
         self.set_x(n, if sf { value } else { value & 0xffff_ffff });
     }
 
     /// V register `n`, all 128 bits.
     #[inline(always)]
-    pub fn q(&self, n: u32) -> u128 {
-        self.v[(n & 31) as usize]
+    pub fn q(&self, n: usize) -> u128 {
+        self.v[n & 31]
     }
 
     /// Writes all 128 bits of V register `n`.
     #[inline(always)]
-    pub fn set_q(&mut self, n: u32, value: u128) {
-        self.v[(n & 31) as usize] = value;
+    pub fn set_q(&mut self, n: usize, value: u128) {
+        self.v[n & 31] = value;
     }
 
     /// Low 64 bits of V register `n`.
     #[inline(always)]
-    pub fn d(&self, n: u32) -> u64 {
+    pub fn d(&self, n: usize) -> u64 {
         self.q(n) as u64
     }
 
     /// Writes the low 64 bits of V register `n` and clears the rest.
     #[inline(always)]
-    pub fn set_d(&mut self, n: u32, value: u64) {
+    pub fn set_d(&mut self, n: usize, value: u64) {
         self.set_q(n, u128::from(value));
     }
 
