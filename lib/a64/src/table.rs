@@ -45,7 +45,7 @@ pub const COUNT: usize = {
 /// Every encoding the emulator knows, in the order of Arm's groups.
 pub static ENCODINGS: &[Encoding] = &ALL;
 
-pub(crate) const ALL: [Encoding; COUNT] = {
+pub(crate) static ALL: [Encoding; COUNT] = {
     let mut all = [PARTS[0][0]; COUNT];
     let (mut n, mut part) = (0, 0);
     while part < PARTS.len() {
