@@ -38,12 +38,8 @@ pub enum Op {
     Blrabz,
     /// RET: Unconditional branch (register).
     Ret,
-    /// RETAASPPCR: Unconditional branch (register).
-    Retaasppcr,
     /// RETAA: Unconditional branch (register).
     Retaa,
-    /// RETABSPPCR: Unconditional branch (register).
-    Retabsppcr,
     /// RETAB: Unconditional branch (register).
     Retab,
     /// ERET: Unconditional branch (register).

@@ -99,7 +99,7 @@ fn control(op: Op) -> Handler {
     use Op::*;
     match op {
         B | Bl | Br | Braa | Braaz | Brab | Brabz | Blr | Blraa | Blraaz | Blrab | Blrabz | Ret | Retaa | Retab
-        | Retaasppcr | Retabsppcr | Cbz | Cbnz | BCond | Tbz | Tbnz => branch::execute,
+        | Cbz | Cbnz | BCond | Tbz | Tbnz => branch::execute,
         Xpaclri | Pacia1716 | Pacib1716 | Autia1716 | Autib1716 | Paciaz | Paciasp | Pacibz | Pacibsp | Autiaz
         | Autiasp | Autibz | Autibsp => pauth::execute,
         Cfinv | Xaflag | Axflag => dp_reg::execute,
