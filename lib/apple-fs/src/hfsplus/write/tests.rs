@@ -1,0 +1,189 @@
+use super::*;
+use crate::hfsplus::HfsPlus;
+use crate::{Bytes, FileSystem, Time};
+
+fn open(image: Vec<u8>) -> HfsPlus {
+    HfsPlus::open(Bytes::shared(image)).unwrap()
+}
+
+fn contents(fs: &HfsPlus, path: &str) -> Vec<u8> {
+    fs.read(&fs.tree().entries()[fs.tree().find(path).unwrap()], 1 << 30).unwrap()
+}
+
+/// A volume with some of everything.
+fn sample() -> Builder {
+    let mut b = Builder::new("Sample");
+    b.date(1_600_000_000);
+    b.directory("/bin", &Attributes { mode: 0o1777, gid: 80, ..Default::default() }).unwrap();
+    let mut sh = Attributes::new(0o4755);
+    sh.uid = 501;
+    sh.modified = Some(1_500_000_000);
+    b.file("/bin/sh", &sh, vec![7u8; 10_000]).unwrap();
+    b.hard_link("/bin/bash", "/bin/sh").unwrap();
+    b.hard_link("/sh", "/bin/sh").unwrap();
+    b.symlink("/etc", &Attributes::new(0o755), "private/etc").unwrap();
+    b.file("/private/etc/A\u{e7}a\u{ed}: \u{1f600}", &Attributes::new(0o644), "x").unwrap();
+    b.file("/empty", &Attributes::new(0o600), "").unwrap();
+    b.special("/dev/console", &Attributes::new(0o622), Kind::CharDevice, 5 << 24 | 1).unwrap();
+    b.special("/dev/pipe", &Attributes::new(0o600), Kind::Fifo, 0).unwrap();
+    b.xattr("/bin/sh", "user.small", b"value").unwrap();
+    b.xattr("/bin/sh", "user.large", &[9; 9000]).unwrap();
+    b.xattr("/bin", "user.folder", b"").unwrap();
+    b.xattr("/empty", "com.apple.ResourceFork", b"fork").unwrap();
+    b.xattr("/empty", "com.apple.FinderInfo", &[b'T'; 32]).unwrap();
+    b
+}
+
+#[test]
+fn a_volume_reads_back_as_it_was_put_in() {
+    let fs = open(sample().build().unwrap());
+    let tree = fs.tree();
+    let paths: Vec<String> = (0..tree.entries().len()).map(|i| tree.path(i)).collect();
+    assert_eq!(
+        paths,
+        [
+            "/",
+            "/bin",
+            "/bin/bash",
+            "/bin/sh",
+            "/dev",
+            "/dev/console",
+            "/dev/pipe",
+            "/empty",
+            "/etc",
+            "/private",
+            "/private/etc",
+            "/private/etc/Ac\u{327}ai\u{301}: \u{1f600}",
+            "/sh"
+        ]
+    );
+    let at = |path: &str| &tree.entries()[tree.find(path).unwrap()];
+    let sh = at("/bin/sh");
+    assert_eq!((sh.meta.kind, sh.meta.mode, sh.meta.uid, sh.meta.links), (Kind::File, 0o4755, 501, 3));
+    assert_eq!(sh.meta.modified, Some(Time { seconds: 1_500_000_000, nanoseconds: 0 }));
+    assert_eq!((at("/bin/bash").id, at("/sh").id), (sh.id, sh.id));
+    assert_eq!((at("/bin").meta.mode, at("/bin").meta.gid), (0o1777, 80));
+    assert_eq!(contents(&fs, "/bin/bash"), vec![7; 10_000]);
+    assert_eq!(fs.link_target(at("/etc")).unwrap(), b"private/etc");
+    assert_eq!(at("/dev/console").meta.kind, Kind::CharDevice);
+    assert_eq!(at("/dev/console").meta.device, 5 << 24 | 1);
+    assert_eq!(at("/dev/pipe").meta.kind, Kind::Fifo);
+    let names = |path: &str| fs.xattrs(at(path)).unwrap().into_iter().map(|x| x.name).collect::<Vec<_>>();
+    assert_eq!(names("/sh"), ["user.large", "user.small"]);
+    assert_eq!(fs.xattrs(sh).unwrap()[0].value, [9; 9000]);
+    assert_eq!(names("/bin"), ["user.folder"]);
+    assert_eq!(names("/empty"), ["com.apple.FinderInfo", "com.apple.ResourceFork"]);
+    assert_eq!(fs.xattrs(at("/empty")).unwrap()[1].value, b"fork");
+    assert_eq!((fs.volume().name.as_str(), fs.volume().case_sensitive), ("Sample", true));
+    assert_eq!(fs.volume().warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    assert!(sample().build().unwrap() == sample().build().unwrap());
+}
+
+#[test]
+fn thousands_of_files_make_index_levels_that_lead_to_every_leaf() {
+    let mut b = Builder::new("many");
+    for i in 0..15_000 {
+        b.file(&format!("/folder {}/file number {i}", i % 50), &Attributes::new(0o644), format!("{i}"))
+            .unwrap();
+    }
+    let image = b.build().unwrap();
+    let catalog_at = 4096 * u32::from_be_bytes(image[1024 + 288..1024 + 292].try_into().unwrap()) as usize;
+    let depth = u16::from_be_bytes(image[catalog_at + 14..catalog_at + 16].try_into().unwrap());
+    assert_eq!(depth, 3);
+    let be32 = |at: usize| u32::from_be_bytes(image[at..at + 4].try_into().unwrap());
+    let be16 = |at: usize| u16::from_be_bytes(image[at..at + 2].try_into().unwrap()) as usize;
+    // Every index record's key is the first key of its child, and the leaves are met in the order of their chain.
+    let node = |n: u32| catalog_at + n as usize * 8192;
+    let first_key = |n: u32| {
+        let k = node(n) + 14;
+        image[k..k + 2 + be16(k)].to_vec()
+    };
+    let mut leaves = Vec::new();
+    let mut todo = vec![be32(catalog_at + 16)];
+    while let Some(n) = todo.pop() {
+        if image[node(n) + 8] == 0xff {
+            leaves.push(n);
+            continue;
+        }
+        let mut children = Vec::new();
+        for i in 0..be16(node(n) + 10) {
+            let at = node(n) + be16(node(n) + 8192 - 2 * (i + 1));
+            let len = 2 + be16(at);
+            let child = be32(at + len);
+            assert_eq!(image[at..at + len], first_key(child));
+            children.push(child);
+        }
+        todo.extend(children.into_iter().rev());
+    }
+    let mut chain = vec![be32(catalog_at + 24)];
+    while let Some(next) = chain.last().map(|&n| be32(node(n))).filter(|&n| n != 0) {
+        chain.push(next);
+    }
+    assert_eq!(leaves, chain);
+    let fs = open(image);
+    assert_eq!(fs.tree().entries().len(), 1 + 50 + 15_000);
+    assert_eq!(contents(&fs, "/folder 7/file number 12357"), b"12357");
+}
+
+#[test]
+fn sizes_are_kept_and_too_small_ones_refused() {
+    let mut b = sample();
+    let small = b.build().unwrap().len();
+    b.spare(100_000);
+    assert_eq!(b.build().unwrap().len(), small + 25 * 4096);
+    b.size(64 << 20);
+    let image = b.build().unwrap();
+    assert_eq!(image.len(), 64 << 20);
+    assert_eq!(image[1024..1536], image[(64 << 20) - 1024..(64 << 20) - 512], "the copy of the header");
+    // The bitmap counts as many free blocks as the header.
+    let free = u32::from_be_bytes(image[1024 + 48..1024 + 52].try_into().unwrap());
+    let map = &image[4096..4096 + (64 << 20) / 4096 / 8];
+    assert_eq!(map.iter().map(|b| b.count_zeros()).sum::<u32>(), free);
+    b.size(8192);
+    assert_eq!(b.build().unwrap_err().kind(), crate::ErrorKind::Invalid);
+    for block in [512, 1024, 65536] {
+        let mut b = sample();
+        b.block_size(block).unwrap();
+        assert_eq!(contents(&open(b.build().unwrap()), "/sh").len(), 10_000, "blocks of {block}");
+    }
+}
+
+#[test]
+fn what_a_volume_cannot_hold_is_refused() {
+    let mut b = sample();
+    let a = Attributes::new(0o644);
+    for path in ["/bin/sh", "/bin/sh/x", "/", "/a/../b", "/\0"] {
+        assert_eq!(b.file(path, &a, "").unwrap_err().kind(), crate::ErrorKind::Invalid, "{path:?}");
+    }
+    assert!(b.hard_link("/x", "/bin").is_err() && b.hard_link("/x", "/none").is_err());
+    assert!(b.symlink("/l", &a, "").is_err());
+    assert!(b.xattr("/bin/sh", "com.apple.FinderInfo", b"short").is_err());
+    assert!(b.directory("/bin/sh", &a).is_err());
+    // None of it left a trace.
+    assert!(b.build().unwrap() == sample().build().unwrap());
+}
+
+#[test]
+fn another_reader_lists_and_extracts_the_same() {
+    let dir = std::env::temp_dir().join(format!("apple-fs-write-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let image = dir.join("image");
+    let mut b = Builder::new("Sample");
+    b.file("/bin/sh", &Attributes::new(0o755), vec![7; 10_000]).unwrap();
+    b.symlink("/etc", &Attributes::new(0o755), "private/etc").unwrap();
+    std::fs::write(&image, b.build().unwrap()).unwrap();
+    let out = std::process::Command::new("7z").arg("x").arg("-y").arg(&image).current_dir(&dir).output();
+    match out {
+        Err(e) => eprintln!("skipped: 7z (Debian: p7zip-full) cannot be run: {e}"),
+        Ok(out) => {
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+            assert_eq!(std::fs::read(dir.join("Sample/bin/sh")).unwrap(), vec![7; 10_000]);
+            assert_eq!(std::fs::read_link(dir.join("Sample/etc")).unwrap().to_str(), Some("private/etc"));
+        }
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}

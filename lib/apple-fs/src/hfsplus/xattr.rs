@@ -1,0 +1,103 @@
+//! Extended attributes: the attributes B-tree.
+
+use super::btree::{BTree, Record};
+use super::catalog::{Compressed, name_at};
+use super::header::{Extent, Fork, ForkSource, Header, extents};
+use crate::{Error, Result, Shared, Source, decmpfs, fs::MAX_XATTR, source::read_vec};
+use std::collections::HashMap;
+
+/// Record types.
+const INLINE: u32 = 0x10;
+const FORK: u32 = 0x20;
+const EXTENTS: u32 = 0x30;
+
+/// One attribute: its name, its record, and the extents that did not fit into it.
+#[derive(Debug)]
+struct Attribute {
+    name: String,
+    place: u64,
+    overflow: Vec<(u32, [Extent; 8])>,
+}
+
+/// Which attributes each file has.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    files: HashMap<u32, Vec<Attribute>>,
+}
+
+impl Index {
+    /// Reads the whole tree; values stay where they are, but the headers of compressed files are noted.
+    pub(crate) fn read(tree: &BTree) -> Result<(Index, Compressed)> {
+        let mut index = Index::default();
+        let mut compressed = Compressed::new();
+        tree.leaves(|Record { place, key, data }| {
+            let file = key.be32(2)?;
+            let start = key.be32(6)?;
+            let name = name_at(&key, 10)?;
+            let list = index.files.entry(file).or_default();
+            match data.be32(0)? {
+                INLINE | FORK => {
+                    if name == decmpfs::XATTR
+                        && data.be32(0)? == INLINE
+                        && let Some(header) = decmpfs::Header::parse(inline(&data)?)
+                    {
+                        compressed.insert(file, header);
+                    }
+                    list.push(Attribute { name, place, overflow: Vec::new() });
+                }
+                // Comes after the record it continues: same file and name, higher block.
+                EXTENTS => {
+                    if let Some(last) = list.last_mut()
+                        && last.name == name
+                    {
+                        last.overflow.push((start, extents(&data, 8)?));
+                    }
+                }
+                kind => return Err(data.bad(0, "the type of an attribute record", kind)),
+            }
+            Ok(())
+        })?;
+        Ok((index, compressed))
+    }
+
+    /// The names of a file's attributes.
+    pub(crate) fn names(&self, file: u32) -> impl Iterator<Item = &str> {
+        self.files.get(&file).into_iter().flatten().map(|a| a.name.as_str())
+    }
+
+    /// The value of one attribute.
+    pub(crate) fn value(
+        &self,
+        tree: &BTree,
+        volume: &Shared,
+        header: &Header,
+        file: u32,
+        name: &str,
+    ) -> Result<Option<Vec<u8>>> {
+        let Some(a) = self.files.get(&file).and_then(|l| l.iter().find(|a| a.name == name)) else {
+            return Ok(None);
+        };
+        let fork = tree.at(a.place, |r| {
+            Ok(match r.data.be32(0)? {
+                INLINE => Err(inline(&r.data)?.to_vec()),
+                _ => Ok(Fork::parse(&r.data, 8)?),
+            })
+        })?;
+        let fork = match fork {
+            Err(value) => return Ok(Some(value)),
+            Ok(fork) => fork,
+        };
+        let source = ForkSource::new(volume, header, &fork, &a.overflow)?;
+        if source.len() > MAX_XATTR {
+            let (offset, value) = (fork.offset, source.len());
+            let what = "the size of an extended attribute";
+            return Err(Error::Limit { offset, what, value, limit: MAX_XATTR });
+        }
+        read_vec(&source, 0, source.len()).map(Some)
+    }
+}
+
+/// The value in an inline record.
+fn inline<'a>(data: &crate::bytes::View<'a>) -> Result<&'a [u8]> {
+    data.slice(16, crate::bytes::index(data.be32(12)?.into()))
+}
