@@ -18,7 +18,7 @@ const STORY: &[&str] = &[
     "data abort, FAR 0xfffffff8deadb000",
     "recovered",
     "ramdisk: HFS+ mounted",
-    "ramdisk: /etc/motd: ",
+    "ramdisk: /private/etc/motd: ",
     "launchd: /sbin/launchd",
     "launchd: hello from EL0, pid 1; 1000 * sqrt(2) = 1414",
     "launchd: /private/etc/fstab: /dev/md0 / hfs ro",

@@ -85,10 +85,10 @@ void kernel_main(const struct boot_args *handed_over) {
         char text[256];
         struct file motd;
         print("ramdisk: HFS+ mounted\n");
-        if (hfs_open("/etc/motd", &motd)) {
+        if (hfs_open("/private/etc/motd", &motd)) {
             size_t n = hfs_read(&motd, 0, text, sizeof text - 1);
             text[n] = 0;
-            print("ramdisk: /etc/motd: %s", text);
+            print("ramdisk: /private/etc/motd: %s", text);
         }
         int status = user_run("/sbin/launchd");
         print("launchd ended with status %d\n", (unsigned)status);

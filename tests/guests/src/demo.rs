@@ -67,3 +67,156 @@ pub fn launchd() -> crate::code_signature::Signed {
 pub fn device_tree() -> Result<Vec<u8>> {
     Ok(apple_dt::compile(TREE)?.to_bytes())
 }
+
+/// The restore ramdisk: an HFSX volume with the first program and a few files to read.
+fn ramdisk(behavior: &str) -> Result<Vec<u8>> {
+    use apple_fs::hfsplus::write::{Attributes, Builder};
+    let (folder, file) = (Attributes::new(0o755), Attributes::new(0o644));
+    let mut volume = Builder::new("DemoRamDisk");
+    for path in ["/sbin", "/private", "/private/etc", "/private/var", "/usr", "/usr/share"] {
+        volume.directory(path, &folder)?;
+    }
+    let motd = format!("welcome to the {behavior} ramdisk of the xnuboot demo\n");
+    volume.file("/private/etc/motd", &file, motd)?;
+    volume.file("/private/etc/fstab", &file, "/dev/md0 / hfs ro 0 1\n")?;
+    volume.file("/sbin/launchd", &folder, launchd().file)?;
+    volume.file("/usr/share/numbers", &file, (1..=5000).map(|n| format!("{n}\n")).collect::<String>())?;
+    volume.symlink("/etc", &folder, "private/etc")?;
+    volume.symlink("/var", &folder, "private/var")?;
+    volume.hard_link("/usr/share/also-numbers", "/usr/share/numbers")?;
+    volume.xattr("/sbin/launchd", "org.xnuboot.demo", b"an extended attribute")?;
+    Ok(volume.build()?)
+}
+
+/// A static trust cache module, version 1, that lists the cdhashes (sorted, as the kernel searches by halves).
+fn trust_cache(hashes: &[[u8; 20]]) -> Vec<u8> {
+    let mut sorted = hashes.to_vec();
+    sorted.sort_unstable();
+    let mut out = 1u32.to_le_bytes().to_vec();
+    out.extend(*b"xnuboot demo tc.");
+    out.extend((sorted.len() as u32).to_le_bytes());
+    for hash in sorted {
+        out.extend(hash);
+        out.extend([2, 0]); // SHA-256, no flags
+    }
+    out
+}
+
+/// The parts of the demo as they lie in its IPSW (of the Erase identity where there are two).
+#[derive(Debug)]
+pub struct Parts {
+    /// IM4P `krnl`, LZFSE.
+    pub kernelcache: Vec<u8>,
+    /// IM4P `dtre`.
+    pub device_tree: Vec<u8>,
+    /// IM4P `rdsk`.
+    pub ramdisk: Vec<u8>,
+    /// IM4P `trst`.
+    pub trust_cache: Vec<u8>,
+}
+
+/// Makes the parts of the Erase identity.
+pub fn parts() -> Result<Parts> {
+    parts_for("Erase")
+}
+
+fn parts_for(behavior: &str) -> Result<Parts> {
+    let kernel = kernel();
+    let mut compressed = Vec::new();
+    lzfse_rust::LzfseEncoder::default()
+        .encode_bytes(&kernel, &mut compressed)
+        .map_err(std::io::Error::from)?;
+    let compression = Compression { algorithm: Algorithm::Lzfse, uncompressed_size: kernel.len() as u64 };
+    let plain = |kind: &[u8; 4], what: &str, payload: &[u8]| {
+        apple_img4::write::im4p(FourCc(*kind), what, payload, None)
+    };
+    Ok(Parts {
+        kernelcache: apple_img4::write::im4p(
+            FourCc(*b"krnl"),
+            "KernelCacheBuilder-xnuboot-demo",
+            &compressed,
+            Some(compression),
+        )?,
+        device_tree: plain(b"dtre", "EmbeddedDeviceTrees-xnuboot-demo", &device_tree()?)?,
+        ramdisk: plain(b"rdsk", "xnuboot demo ramdisk", &ramdisk(behavior)?)?,
+        trust_cache: plain(b"trst", "xnuboot demo", &trust_cache(&[launchd().cdhash]))?,
+    })
+}
+
+/// SHA-384 of an IM4P with another type, as a manifest states it.
+fn digest(im4p: &[u8], used_as: Option<&str>) -> Result<Vec<u8>> {
+    let Some(used_as) = used_as else { return Ok(Sha384::digest(im4p).to_vec()) };
+    let mut kind = FourCc(*b"????");
+    for (to, from) in kind.0.iter_mut().zip(used_as.bytes()) {
+        *to = from;
+    }
+    let mut changed = apple_img4::Im4p::parse(im4p)?.parts();
+    changed.kind = kind;
+    Ok(Sha384::digest(changed.to_bytes()?).to_vec())
+}
+
+fn identity(behavior: &'static str, parts: &Parts) -> Result<Identity> {
+    let (ramdisk_path, trust_path) =
+        if behavior == "Erase" { (ERASE_PATH, ERASE_TRUST_PATH) } else { (UPDATE_PATH, UPDATE_TRUST_PATH) };
+    let mut components = Vec::new();
+    for (name, path, used_as, data) in [
+        ("KernelCache", KERNEL_PATH, None, &parts.kernelcache),
+        ("RestoreKernelCache", KERNEL_PATH, Some("rkrn"), &parts.kernelcache),
+        ("DeviceTree", TREE_PATH, None, &parts.device_tree),
+        ("RestoreDeviceTree", TREE_PATH, Some("rdtr"), &parts.device_tree),
+        ("RestoreRamDisk", ramdisk_path, None, &parts.ramdisk),
+        ("RestoreTrustCache", trust_path, Some("rtsc"), &parts.trust_cache),
+    ] {
+        components.push(Component { name, path, used_as, digest: digest(data, used_as)? });
+    }
+    Ok(Identity { behavior, components })
+}
+
+/// The whole IPSW.
+///
+/// # Errors
+/// Only a defect of this workspace gives one.
+pub fn ipsw() -> Result<Vec<u8>> {
+    let (erase, update) = (parts_for("Erase")?, parts_for("Update")?);
+    let identities = [identity("Erase", &erase)?, identity("Update", &update)?];
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let mut put = |path: &str, options, data: &[u8]| -> Result<()> {
+        archive.start_file(path, options)?;
+        Ok(archive.write_all(data)?)
+    };
+    put("BuildManifest.plist", deflated, &xml(&manifest::build_manifest(&identities))?)?;
+    put("Restore.plist", deflated, &xml(&manifest::restore(KERNEL_PATH, ERASE_PATH, UPDATE_PATH))?)?;
+    put(KERNEL_PATH, stored, &erase.kernelcache)?;
+    put(TREE_PATH, deflated, &erase.device_tree)?;
+    put(ERASE_PATH, deflated, &erase.ramdisk)?;
+    put(ERASE_TRUST_PATH, stored, &erase.trust_cache)?;
+    put(UPDATE_PATH, deflated, &update.ramdisk)?;
+    put(UPDATE_TRUST_PATH, stored, &update.trust_cache)?;
+    Ok(archive.finish()?.into_inner())
+}
+
+fn xml(value: &plist::Value) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    value.to_writer_xml(&mut out)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_is_the_same_each_time() {
+        assert!(ipsw().unwrap() == ipsw().unwrap());
+    }
+
+    #[test]
+    fn the_kernel_is_a_mach_o_that_enters_in_its_text() {
+        let kernel = kernel();
+        assert_eq!(kernel.get(..4), Some(&0xfeed_facf_u32.to_le_bytes()[..]));
+        let signed = launchd();
+        assert!(signed.file.len() > 0x4000 && signed.cdhash != [0; 20]);
+    }
+}

@@ -71,7 +71,13 @@ impl MachO {
         table.extend(&strings);
         let end = segments.last().map_or(0, |s| (s.vmaddr + s.vmsize).next_multiple_of(PAGE));
         let size = (table.len() as u64).next_multiple_of(PAGE);
-        segments.push(Segment { name: "__LINKEDIT", vmaddr: end, vmsize: size, data: table, protection: READ });
+        segments.push(Segment {
+            name: "__LINKEDIT",
+            vmaddr: end,
+            vmsize: size,
+            data: table,
+            protection: READ,
+        });
 
         let mut at = 0;
         let mut offsets = Vec::new();
