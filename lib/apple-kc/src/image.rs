@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::segment::{Section, Segment};
+use crate::symbols::{Symbols, Symtab};
 use crate::version::Version;
 use crate::{KC_BASE_ALIGN, Result};
 use goblin::container::Endian;
@@ -22,6 +23,8 @@ const THREAD_PC: usize = 0x110;
 /// A fileset has one command for each of its few hundred kexts; this is far beyond any.
 const MAX_COMMANDS: u32 = 8192;
 const MAX_SECTIONS: u32 = 1024;
+/// The kernel's own entry in a fileset.
+const KERNEL_ENTRY: &str = "com.apple.kernel";
 
 /// How kernel and kexts are laid out in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +108,8 @@ pub struct KernelCache {
     pub source_version: Option<String>,
     /// `LC_BUILD_VERSION` or `LC_VERSION_MIN_IPHONEOS`: platform number (2 is iOS), lowest version.
     pub build_version: Option<(u32, String)>,
-    /// Number of symbols in `LC_SYMTAB`.
-    pub symbols: u32,
+    /// `LC_SYMTAB`, where the symbols are.
+    pub symtab: Option<Symtab>,
     /// `LC_DYLD_CHAINED_FIXUPS`: file offset and size.
     pub chained_fixups: Option<(u32, u32)>,
     /// Whether the file is shorter than its segments claim (the header can still be read).
@@ -123,14 +126,48 @@ impl KernelCache {
     /// Not a Mach-O, not arm64, or load commands that contradict themselves.
     pub fn parse(bytes: &[u8]) -> Result<KernelCache> {
         let bytes = crate::slice_of_fat(bytes)?;
+        let mut kernel = Self::parse_header(bytes, 0)?;
+        if kernel.loaded().next().is_none() {
+            return Err(Error::NoSegments);
+        }
+        kernel.truncated = kernel.segments.iter().any(|s| s.data(bytes).is_none());
+        kernel.layout = kernel.find_layout();
+        // A fileset's own header mostly says all that is needed; what it does not say is in the kernel's.
+        let inner = kernel.fileset_entry(KERNEL_ENTRY).and_then(|e| kernel.inner(bytes, e).ok());
+        if kernel.entry.is_none() {
+            kernel.entry = inner.as_ref().and_then(|i| i.entry);
+        }
+        kernel.version = inner.and_then(|i| i.find_version(bytes)).or_else(|| kernel.find_version(bytes));
+        Ok(kernel)
+    }
+
+    /// Reads the Mach-O of a fileset's entry. Its segments' file offsets are those of the whole file.
+    ///
+    /// # Errors
+    /// As for [`KernelCache::parse`].
+    pub fn inner(&self, bytes: &[u8], entry: &FilesetEntry) -> Result<KernelCache> {
+        let bytes = crate::slice_of_fat(bytes)?;
+        let truncated =
+            Error::Truncated { offset: entry.fileoff, what: "a fileset entry", len: bytes.len() as u64 };
+        let at = usize::try_from(entry.fileoff).map_err(|_| truncated)?;
+        let mut image = Self::parse_header(bytes, at)?;
+        image.truncated = image.segments.iter().any(|s| s.data(bytes).is_none());
+        image.layout = image.find_layout();
+        Ok(image)
+    }
+
+    /// Reads the header at an offset, and its load commands.
+    fn parse_header(bytes: &[u8], at: usize) -> Result<KernelCache> {
         let len = bytes.len() as u64;
-        match u32_le(bytes, 0) {
+        let image = bytes.get(at..).unwrap_or_default();
+        match u32_le(image, 0) {
             Some(MH_MAGIC_64) => {}
             Some(MH_MAGIC) => return Err(Error::Arm32),
-            _ => return Err(Error::NotMachO(bytes.iter().take(8).copied().collect())),
+            _ => return Err(Error::NotMachO(image.iter().take(8).copied().collect())),
         }
-        let header =
-            |at| u32_le(bytes, at).ok_or(Error::Truncated { offset: 0, what: "the Mach-O header", len });
+        let header = |field| {
+            u32_le(image, field).ok_or(Error::Truncated { offset: at as u64, what: "the Mach-O header", len })
+        };
         let cpu = header(4)?;
         if cpu != CPU_TYPE_ARM64 {
             return Err(Error::WrongCpu(cpu));
@@ -148,34 +185,30 @@ impl KernelCache {
             version: None,
             source_version: None,
             build_version: None,
-            symbols: 0,
+            symtab: None,
             chained_fixups: None,
             truncated: false,
         };
-        kernel.read_commands(bytes, header(16)?, header(20)?)?;
-        if kernel.loaded().next().is_none() {
-            return Err(Error::NoSegments);
-        }
-        kernel.truncated = kernel.segments.iter().any(|s| s.data(bytes).is_none());
-        kernel.layout = kernel.find_layout();
-        kernel.version = kernel.find_version(bytes);
+        kernel.read_commands(bytes, at, header(16)?, header(20)?)?;
         Ok(kernel)
     }
 
-    fn read_commands(&mut self, bytes: &[u8], count: u32, size: u32) -> Result<()> {
+    fn read_commands(&mut self, bytes: &[u8], at: usize, count: u32, size: u32) -> Result<()> {
         let len = bytes.len() as u64;
+        let start = at.saturating_add(HEADER_SIZE);
         if count > MAX_COMMANDS {
-            return Err(Error::TooMany { offset: 16, what: "load commands", count: count.into() });
+            let offset = (at as u64).saturating_add(16);
+            return Err(Error::TooMany { offset, what: "load commands", count: count.into() });
         }
         let area = usize::try_from(size)
             .ok()
-            .and_then(|size| HEADER_SIZE.checked_add(size))
-            .and_then(|end| bytes.get(HEADER_SIZE..end))
-            .ok_or(Error::Truncated { offset: HEADER_SIZE as u64, what: "the load commands", len })?;
+            .and_then(|size| start.checked_add(size))
+            .and_then(|end| bytes.get(start..end))
+            .ok_or(Error::Truncated { offset: start as u64, what: "the load commands", len })?;
         let mut rest = area;
         for _ in 0..count {
-            let offset =
-                (HEADER_SIZE as u64).saturating_add((area.len() as u64).saturating_sub(rest.len() as u64));
+            let done = area.len().saturating_sub(rest.len());
+            let offset = start.saturating_add(done) as u64;
             let cmdsize = u32_le(rest, 4).ok_or(Error::Truncated { offset, what: "a load command", len })?;
             if cmdsize < 8 || cmdsize % 4 != 0 {
                 return Err(Error::BadField {
@@ -236,7 +269,10 @@ impl KernelCache {
             CommandVariant::Unixthread(t) if self.entry.is_none() && t.flavor == ARM_THREAD_STATE64 => {
                 self.entry = Some(u64_le(bytes, THREAD_PC).ok_or(damaged)?);
             }
-            CommandVariant::Symtab(s) => self.symbols = s.nsyms,
+            CommandVariant::Symtab(s) => {
+                self.symtab =
+                    Some(Symtab { symoff: s.symoff, nsyms: s.nsyms, stroff: s.stroff, strsize: s.strsize });
+            }
             CommandVariant::SourceVersion(v) => {
                 let v = v.version;
                 let parts = [v >> 40, (v >> 30) & 0x3ff, (v >> 20) & 0x3ff, (v >> 10) & 0x3ff, v & 0x3ff];
@@ -296,9 +332,36 @@ impl KernelCache {
         self.segment("__TEXT").is_some_and(|s| s.section("__thread_starts").is_some_and(|s| s.size > 0))
     }
 
-    /// Whether there is no symbol table.
+    /// The section `__SEGMENT,__section`.
+    pub fn section(&self, segment: &str, section: &str) -> Option<&Section> {
+        self.segments.iter().filter(|s| s.name == segment).find_map(|s| s.section(section))
+    }
+
+    /// Whether there are no symbols, as in every release kernel of the last years.
     pub fn stripped(&self) -> bool {
-        self.symbols == 0
+        self.symtab.is_none_or(|s| s.nsyms == 0)
+    }
+
+    /// The symbols, none if stripped. Entries that do not lie in the file end it.
+    pub fn symbols<'a>(&self, bytes: &'a [u8]) -> Symbols<'a> {
+        Symbols::new(crate::slice_of_fat(bytes).unwrap_or_default(), self.symtab)
+    }
+
+    /// The fileset entry of this bundle identifier.
+    pub fn fileset_entry(&self, name: &str) -> Option<&FilesetEntry> {
+        self.fileset.iter().find(|e| e.name == name)
+    }
+
+    /// The physical address of a virtual one, if the base of the collection is loaded at `phys_base`.
+    pub fn phys(&self, vmaddr: u64, phys_base: u64) -> Option<u64> {
+        vmaddr.checked_sub(self.kc_base())?.checked_add(phys_base)
+    }
+
+    /// The bytes of an address that is in the file: those from it to the end of its segment's file part.
+    pub fn bytes_at<'a>(&self, bytes: &'a [u8], vmaddr: u64) -> Option<&'a [u8]> {
+        let segment = self.segment_at(vmaddr)?;
+        let within = usize::try_from(vmaddr.checked_sub(segment.vmaddr)?).ok()?;
+        segment.data(crate::slice_of_fat(bytes).ok()?)?.get(within..)
     }
 
     /// Lowest address that is loaded. Often `__PRELINK_TEXT`, far below `__TEXT`.

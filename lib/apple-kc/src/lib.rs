@@ -33,6 +33,8 @@ mod error;
 mod fat;
 mod image;
 mod segment;
+mod soc;
+mod symbols;
 #[doc(hidden)]
 pub mod test_support;
 mod version;
@@ -41,6 +43,8 @@ pub use error::{Error, ErrorKind};
 pub use fat::slice_of_fat;
 pub use image::{Arch, FilesetEntry, KernelCache, Layout};
 pub use segment::{Section, Segment};
+pub use soc::chip_name;
+pub use symbols::{Symbol, Symbols, Symtab};
 pub use version::Version;
 
 /// The result of this crate's readers.

@@ -41,7 +41,8 @@ impl Version {
         let (xnu, config) = build.split_once('/').unwrap_or((build, ""));
         let config = config.split([' ', ';']).next().unwrap_or("");
         let (flavor, rest) = config.split_once('_').unwrap_or((config, ""));
-        let soc = rest.rsplit_once('_').map_or(rest, |(_, soc)| soc);
+        // ARM64_T8015, ARM64_VMAPPLE, or the architecture alone.
+        let soc = rest.strip_prefix("ARM64").map_or("", |soc| soc.trim_start_matches(['E', '_']));
         Some(Version {
             text: text.to_string(),
             darwin: (major, minor, patch),
@@ -54,6 +55,36 @@ impl Version {
     /// XNU's major version: 4903 of `4903.232.2~1`.
     pub fn xnu_major(&self) -> Option<u32> {
         self.xnu.split(['.', '~']).next()?.parse().ok()
+    }
+
+    /// The major version of iOS that this Darwin belongs to: 18 is iOS 12, 24 is iOS 18, 25 is iOS 26.
+    pub fn ios(&self) -> Option<u32> {
+        match self.darwin.0 {
+            major @ 13..=24 => major.checked_sub(6),
+            major @ 25.. => major.checked_add(1),
+            _ => None,
+        }
+    }
+
+    /// The major version of macOS that this Darwin belongs to, from the first for Apple silicon on: 20 is macOS 11,
+    /// 24 is macOS 15, 25 is macOS 26.
+    pub fn macos(&self) -> Option<u32> {
+        match self.darwin.0 {
+            major @ 20..=24 => major.checked_sub(9),
+            major @ 25.. => major.checked_add(1),
+            _ => None,
+        }
+    }
+
+    /// The operating system's train in words, for the platform number of `LC_BUILD_VERSION` (1 is macOS, 2 iOS,
+    /// 3 tvOS, 4 watchOS, 5 bridgeOS). Without one iOS is assumed.
+    pub fn train(&self, platform: Option<u32>) -> Option<String> {
+        match platform {
+            Some(1) => self.macos().map(|n| format!("macOS {n}")),
+            Some(3) => self.ios().map(|n| format!("tvOS {n}")),
+            Some(2) | None => self.ios().map(|n| format!("iOS {n}")),
+            Some(_) => None,
+        }
     }
 }
 
@@ -71,6 +102,28 @@ mod tests {
         assert_eq!(v.xnu_major(), Some(4903));
         assert_eq!(v.flavor, "RELEASE");
         assert_eq!(v.soc.as_deref(), Some("T8010"));
+    }
+
+    #[test]
+    fn trains_follow_from_darwin_s_version() {
+        let train = |text: &str, platform| Version::parse(text).unwrap().train(platform);
+        assert_eq!(train("Darwin Kernel Version 17.3.0: x", None).as_deref(), Some("iOS 11"));
+        assert_eq!(train("Darwin Kernel Version 24.1.0: x", Some(1)).as_deref(), Some("macOS 15"));
+        assert_eq!(train("Darwin Kernel Version 25.0.0: x", Some(2)).as_deref(), Some("iOS 26"));
+        assert_eq!(train("Darwin Kernel Version 9.0.0: x", None), None);
+    }
+
+    #[test]
+    fn the_soc_is_what_follows_the_architecture() {
+        let soc = |config: &str| {
+            Version::parse(&format!("Darwin Kernel Version 20.1.0: x; root:xnu-7195.50.7/{config}"))
+                .unwrap()
+                .soc
+        };
+        assert_eq!(soc("RELEASE_ARM64_T8030").as_deref(), Some("T8030"));
+        assert_eq!(soc("DEVELOPMENT_ARM64_VMAPPLE").as_deref(), Some("VMAPPLE"));
+        assert_eq!(soc("RELEASE_ARM64"), None);
+        assert_eq!(soc("RELEASE_X86_64"), None);
     }
 
     #[test]

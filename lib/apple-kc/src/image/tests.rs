@@ -93,3 +93,39 @@ fn truncation_and_damage_give_errors_never_panics() {
     }
     assert!(refused > 100, "damage to the header is noticed: {refused} of 5000");
 }
+
+#[test]
+fn a_fileset_s_kernel_gives_the_entry_and_version_that_the_outer_header_lacks() {
+    let inner = tiny_kernel();
+    // The outer file: its header, and the kernel's Mach-O at 0x4000, whose own file offsets are of the whole.
+    let outer_text = Seg::new("__TEXT", BASE - 0x4000, 0x4000, vec![0; 0x4000], 5);
+    let body = Seg::new("__REGION", BASE, 0x20000, inner, 5);
+    let mut file = mach_o(0xc000_0002, 0xc, 0, &[outer_text, body], &[("com.apple.kernel", BASE, 0x4000)]);
+    // Take the outer LC_UNIXTHREAD away: as a kind that nothing reads.
+    let thread = file.windows(8).position(|w| w == [5, 0, 0, 0, 0x20, 1, 0, 0]).unwrap();
+    file[thread] = 0x29;
+    let k = KernelCache::parse(&file).unwrap();
+    assert_eq!((k.layout, k.arch), (Layout::Fileset, Arch::Arm64e));
+    assert_eq!(k.entry, Some(BASE + 0x4000));
+    assert_eq!(k.version.as_ref().unwrap().soc.as_deref(), Some("T8015"));
+    let inner = k.inner(&file, k.fileset_entry("com.apple.kernel").unwrap()).unwrap();
+    assert_eq!(inner.segment("__TEXT_EXEC").unwrap().vmaddr, BASE + 0x4000);
+    assert!(k.inner(&file, &FilesetEntry { name: "x".into(), vmaddr: 0, fileoff: u64::MAX }).is_err());
+}
+
+#[test]
+fn addresses_lead_to_bytes_and_to_physical_places() {
+    let bytes = tiny_kernel();
+    let k = KernelCache::parse(&bytes).unwrap();
+    assert_eq!(k.phys(BASE, 0x8_0000_0000), Some(0x8_0100_4000));
+    assert_eq!(k.phys(0, 0x8_0000_0000), None);
+    let entry = k.bytes_at(&bytes, k.entry.unwrap() + 4).unwrap();
+    assert_eq!(entry[..4], 0xd65f_03c0u32.to_le_bytes());
+    assert_eq!(k.bytes_at(&bytes, BASE - 1), None);
+    assert_eq!(
+        k.bytes_at(&bytes, BASE + 0x8000 + 0x200),
+        None,
+        "zero-filled memory has no bytes in the file"
+    );
+    assert_eq!(k.section("__TEXT", "__const").unwrap().size, 0x100);
+}

@@ -1,0 +1,43 @@
+//! Chips by the names that kernels carry.
+
+/// What Apple sells a chip as: `A11` for `T8015`. Names as in the public device tables (theapplewiki, Asahi Linux).
+pub fn chip_name(soc: &str) -> Option<&'static str> {
+    Some(match soc {
+        "S5L8960X" | "T8960" => "A7",
+        "T7000" => "A8",
+        "T7001" => "A8X",
+        "S8000" | "S8003" => "A9",
+        "S8001" => "A9X",
+        "T8002" => "S1P/S2",
+        "T8004" => "S3",
+        "T8006" => "S4",
+        "T8010" => "A10",
+        "T8011" => "A10X",
+        "T8012" => "T2",
+        "T8015" => "A11",
+        "T8020" => "A12",
+        "T8027" => "A12X",
+        "T8030" => "A13",
+        "T8101" => "A14",
+        "T8103" => "M1",
+        "T8110" => "A15",
+        "T8112" => "M2",
+        "T8120" => "A16",
+        "T8122" => "M3",
+        "T8130" => "A17 Pro",
+        "T8132" => "M4",
+        "T8140" => "A18",
+        "T6000" => "M1 Pro",
+        "T6001" => "M1 Max",
+        "T6002" => "M1 Ultra",
+        "T6020" => "M2 Pro",
+        "T6021" => "M2 Max",
+        "T6022" => "M2 Ultra",
+        "T6030" => "M3 Pro",
+        "T6031" | "T6034" => "M3 Max",
+        "T6040" => "M4 Pro",
+        "T6041" => "M4 Max",
+        "VMAPPLE" => "Apple's virtual machine",
+        _ => return None,
+    })
+}
