@@ -11,15 +11,20 @@
 pub mod aic;
 pub mod amcc;
 pub mod dockchannel;
+pub mod flash;
 pub mod framebuffer;
+pub mod fw_cfg;
 pub mod gic;
 pub mod gicv2;
 pub mod gicv3;
+pub mod pl011;
+pub mod pl031;
 pub mod pmgr;
 pub mod registers;
 pub mod s5l_uart;
 pub mod serial;
 pub mod unmapped;
+pub mod virtio;
 
 #[cfg(test)]
 mod test_support;
