@@ -11,8 +11,10 @@ use a64::{Feature, Op, Word};
 use crate::Cpu;
 use crate::exception::{Exception, Step};
 
+pub mod alu;
 pub mod atomics;
 pub mod branch;
+pub mod crc;
 pub mod dp_imm;
 pub mod dp_reg;
 pub mod fp;
