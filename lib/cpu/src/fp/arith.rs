@@ -168,7 +168,7 @@ pub(super) fn div_soft(format: Format, a: u64, b: u64, env: &mut Env) -> u64 {
             let dividend = (x.mant as u128) << 63;
             let divisor = y.mant as u128;
             // Between 2^62 and 2^64: at least 63 bits of quotient, and the remainder as the sticky bit.
-            let quotient = (dividend / divisor) << 1 | (dividend % divisor != 0) as u128;
+            let quotient = (dividend / divisor) << 1 | !dividend.is_multiple_of(divisor) as u128;
             let (exp, mant) = narrow(x.exp - y.exp, quotient << 61);
             round(format, sign, exp, mant, env)
         }
