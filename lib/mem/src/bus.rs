@@ -127,7 +127,7 @@ impl BusBuilder {
         Self { memory, devices: Vec::new(), background: Vec::new() }
     }
 
-    /// Maps a device at `[base, base+len)`, which must be free of RAM and other devices.
+    /// Maps a device at `[base, base+len)`, which must be free of RAM and other devices. Over ROM it gets the writes.
     pub fn map<D: Device + 'static>(
         &mut self,
         base: u64,
@@ -137,7 +137,7 @@ impl BusBuilder {
         let mapping = mapping(base, len, device);
         let end = base.checked_add(len);
         let overlaps = |b: u64, l: u64| end.is_none_or(|end| b < end) && base < b.saturating_add(l);
-        let ram = self.memory.regions().find(|r| overlaps(r.base, r.len)).map(|_| "RAM".to_owned());
+        let ram = self.memory.writable().find(|r| overlaps(r.base, r.len)).map(|_| "RAM".to_owned());
         let other =
             ram.or_else(|| self.devices.iter().find(|m| overlaps(m.base, m.len)).map(|m| m.name.clone()));
         if end.is_none() || len == 0 || other.is_some() {

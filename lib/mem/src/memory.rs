@@ -31,6 +31,8 @@ struct Placed {
     region: Region,
     /// Bytes of RAM before it: its offset in the memfd.
     at: u64,
+    /// The guest cannot write it.
+    rom: bool,
 }
 
 /// Guest RAM: a few regions in one memfd, zero until written.
@@ -51,11 +53,18 @@ const CHUNK: usize = 1 << 18;
 impl Memory {
     /// RAM made of these regions. Base and length must be multiples of 4 KiB and regions disjoint.
     pub fn new(regions: &[Region]) -> Result<Self, Error> {
-        let mut sorted = regions.to_vec();
-        sorted.sort_by_key(|r| r.base);
+        Self::with_rom(regions, &[])
+    }
+
+    /// RAM, and ROM that code runs from: loaders write it, guest writes go to the [`crate::Bus`], where a device may
+    /// be mapped over it to take them.
+    pub fn with_rom(ram: &[Region], rom: &[Region]) -> Result<Self, Error> {
+        let mut sorted: Vec<(Region, bool)> =
+            ram.iter().map(|r| (*r, false)).chain(rom.iter().map(|r| (*r, true))).collect();
+        sorted.sort_by_key(|(r, _)| r.base);
         let mut placed: Vec<Placed> = Vec::new();
         let mut total = 0u64;
-        for region in sorted {
+        for (region, rom) in sorted {
             let bad = Error::BadRegion { base: region.base, len: region.len, granule: HOST_PAGE };
             if region.len == 0 || !(region.base | region.len).is_multiple_of(HOST_PAGE) {
                 return Err(bad);
@@ -71,7 +80,7 @@ impl Memory {
                     other: format!("RAM at {:#x}", last.base),
                 });
             }
-            placed.push(Placed { region, at: total });
+            placed.push(Placed { region, at: total, rom });
             total = total.checked_add(region.len).ok_or(bad)?;
         }
         if total == 0 {
@@ -80,9 +89,19 @@ impl Memory {
         Ok(Self { placed, map: Mapping::new(total)?, code: CodeMap::new(total) })
     }
 
-    /// The regions, lowest address first.
+    /// The regions, lowest address first, ROM included.
     pub fn regions(&self) -> impl Iterator<Item = Region> + '_ {
         self.placed.iter().map(|p| p.region)
+    }
+
+    /// The regions that the guest can write.
+    pub(crate) fn writable(&self) -> impl Iterator<Item = Region> + '_ {
+        self.placed.iter().filter(|p| !p.rom).map(|p| p.region)
+    }
+
+    /// Whether `pa` is in ROM.
+    pub fn is_rom(&self, pa: u64) -> bool {
+        self.placed.iter().any(|p| p.rom && p.region.holds(pa, 1))
     }
 
     /// Sum of the regions' lengths in bytes.
@@ -117,6 +136,15 @@ impl Memory {
         let at = usize::try_from(self.at(pa, len)?).ok()?;
         // SAFETY: `at + len` was checked to lie inside a region, hence inside the mapping.
         Some(unsafe { self.map.start().add(at) })
+    }
+
+    /// As [`Memory::host`], for a write by the guest: None for ROM as well.
+    #[inline]
+    pub fn host_for_write(&self, pa: u64, len: u64) -> Option<NonNull<u8>> {
+        if self.placed.iter().any(|p| p.rom) && self.is_rom(pa) {
+            return None;
+        }
+        self.host(pa, len)
     }
 
     /// Whether the whole range is RAM, inside one region.
@@ -235,10 +263,10 @@ impl Memory {
         })
     }
 
-    /// Writes the low 1, 2, 4 or 8 bytes of `value`; false when it is not RAM.
+    /// Writes the low 1, 2, 4 or 8 bytes of `value`; false when it is not RAM, or is ROM.
     #[inline]
     pub fn write(&self, pa: u64, size: Size, value: u64) -> bool {
-        let Some(p) = self.host(pa, size.bytes()) else { return false };
+        let Some(p) = self.host_for_write(pa, size.bytes()) else { return false };
         if !pa.is_multiple_of(size.bytes()) {
             let bytes = value.to_le_bytes();
             let part = bytes.get(..size.bytes() as usize).unwrap_or_default();
@@ -286,10 +314,11 @@ impl Memory {
         self.at(pa, 1).is_some_and(|at| self.code.mark(at))
     }
 
-    /// Whether the page of `pa` is marked as code: such a page gets no write entry in a soft TLB.
+    /// Whether the page of `pa` is marked as code, or is ROM: such a page gets no write entry in a soft TLB.
     #[inline]
     pub fn is_code(&self, pa: u64) -> bool {
-        self.at(pa, 1).is_some_and(|at| self.code.is_marked(at))
+        let placed = self.placed.iter().find(|p| p.region.holds(pa, 1));
+        placed.is_some_and(|p| p.rom || self.code.is_marked(p.at + (pa - p.region.base)))
     }
 
     /// To be called after a write that went through [`Memory::host`]: unmarks the code pages touched

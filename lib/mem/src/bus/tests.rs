@@ -67,6 +67,19 @@ fn the_background_answers_last() {
 }
 
 #[test]
+fn a_device_over_rom_gets_the_writes() {
+    let probe = Arc::new(Mutex::new(Probe::default()));
+    let rom = Region { base: 0, len: 0x1000 };
+    let memory = Memory::with_rom(&[Region { base: 0x1_0000, len: 0x1000 }], &[rom]).unwrap();
+    let mut b = BusBuilder::new(Arc::new(memory));
+    b.map(0, 0x1000, probe.clone()).unwrap();
+    let bus = b.build();
+    bus.write(4, 7, W).unwrap();
+    assert_eq!(bus.read(4, W), Ok(0));
+    assert_eq!(probe.lock().unwrap().writes, [(4, 7, W)]);
+}
+
+#[test]
 fn mappings_that_overlap_are_refused() {
     let probe = || Arc::new(Mutex::new(Probe::default()));
     let mut b = builder();

@@ -97,6 +97,17 @@ fn a_write_to_a_code_page_is_logged_once() {
 }
 
 #[test]
+fn rom_is_written_by_loaders_only() {
+    let ram = Region { base: 0x10000, len: 0x1000 };
+    let m = Memory::with_rom(&[ram], &[Region { base: 0, len: 0x1000 }]).unwrap();
+    m.write_bytes(8, b"firmware").unwrap();
+    assert!(!m.write(8, Size::Word, 0) && m.write(0x10000, Size::Word, 0));
+    assert_eq!(m.read_vec(8, 8).unwrap(), b"firmware");
+    assert!(m.is_code(8) && m.is_rom(8) && !m.is_code(0x10000));
+    assert!(m.host_for_write(8, 4).is_none() && m.host_for_write(0x10000, 4).is_some());
+}
+
+#[test]
 fn a_reader_too_far_behind_drops_everything() {
     let m = ram();
     let (mut early, mut late) = (0, 0);
