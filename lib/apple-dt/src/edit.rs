@@ -122,6 +122,26 @@ fn node_at<'a>(tree: &'a mut Tree, indices: &[usize]) -> Option<&'a mut Node> {
     indices.iter().try_fold(&mut tree.root, |node, &i| node.children.get_mut(i))
 }
 
+impl Action {
+    /// Whether there is anything in the tree that it would act on, changed by it or not.
+    pub fn matches(&self, tree: &Tree) -> bool {
+        let (target, property) = match self {
+            Action::Set(t, _) | Action::Fill(t, _) => (t, None),
+            Action::Delete(t) | Action::Rename(t, _) => (t, t.property.as_deref()),
+            Action::Keep(t, _) | Action::Resolve(t) => (t, None),
+            Action::Insert(..) => return true,
+        };
+        target.nodes.find(&tree.root).iter().any(|at| {
+            let node = at.iter().try_fold(&tree.root, |n, &i| n.children.get(i));
+            let has = |pattern: &str| {
+                let named = |p: &Property| glob(pattern.as_bytes(), p.name.as_bytes());
+                node.is_some_and(|n| n.properties.iter().any(named))
+            };
+            property.is_none_or(has)
+        })
+    }
+}
+
 impl Edit {
     /// An edit with its reason.
     pub fn new(action: Action, why: impl Into<String>) -> Edit {

@@ -32,6 +32,7 @@
 #![deny(missing_docs, missing_debug_implementations)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used))]
 
+mod arguments;
 mod boot_args;
 mod error;
 mod fill;
@@ -41,6 +42,7 @@ mod soc;
 mod train;
 mod trust_cache;
 
+pub use arguments::{merge_arguments, without_argument};
 pub use boot_args::{BootArgs, LINE_LENGTHS, Video};
 pub use error::{Error, ErrorKind};
 pub use fill::{Fill, TIMEBASE, random_seed};
