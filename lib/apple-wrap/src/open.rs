@@ -31,9 +31,10 @@ impl Default for Options {
 pub struct Layer {
     /// What it is.
     pub kind: Kind,
-    /// Where it starts in the bytes of the wrapping around it (in the file, for the first).
+    /// Where it starts: in the file, as long as no layer around it was decompressed or decrypted, else in what came
+    /// out of the innermost of those.
     pub offset: u64,
-    /// Its size there.
+    /// Its size there, wrapping and content.
     pub size: u64,
     /// What else is to be said: an IM4P's type and description, sizes, keys.
     pub detail: String,
