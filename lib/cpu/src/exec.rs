@@ -52,18 +52,13 @@ fn undefined(cpu: &mut Cpu, _: Op, word: Word) -> Step {
     Err(Exception::undefined())
 }
 
-fn checked_fp(cpu: &mut Cpu, op: Op, word: Word) -> Step {
-    check_fp(cpu)?;
-    fp::execute(cpu, op, word)
-}
-
 fn checked_ldst_simd(cpu: &mut Cpu, op: Op, word: Word) -> Step {
     check_fp(cpu)?;
     ldst_simd::execute(cpu, op, word)
 }
 
 #[inline(always)]
-fn check_fp(cpu: &Cpu) -> Step {
+pub(crate) fn check_fp(cpu: &Cpu) -> Step {
     match cpu.state.fp_trap {
         0 => Ok(()),
         target => Err(Exception::fp_access(target)),
@@ -79,7 +74,7 @@ fn handler(op: Op, feature: Feature, word: u32) -> Handler {
         0b1000 | 0b1001 => dp_imm::execute,
         0b1010 | 0b1011 => control(op),
         0b0101 | 0b1101 => dp_reg::execute,
-        0b0111 | 0b1111 => checked_fp,
+        0b0111 | 0b1111 => fp::handler(Word(word)),
         0b0100 | 0b1100 | 0b0110 | 0b1110 if word >> 26 & 1 != 0 => checked_ldst_simd,
         0b0100 | 0b1100 | 0b0110 | 0b1110 if is_atomic(word) => atomics::execute,
         0b0100 | 0b1100 | 0b0110 | 0b1110 => ldst::execute,

@@ -29,11 +29,6 @@ mod simd_three_different;
 mod simd_three_same;
 mod simd_two_reg_misc;
 
-/// Executes one instruction of this group; the FP traps have been checked.
-pub fn execute(cpu: &mut Cpu, op: Op, word: Word) -> Step {
-    handler(word)(cpu, op, word)
-}
-
 fn undefined(_: &mut Cpu, _: Op, _: Word) -> Step {
     Err(Exception::undefined())
 }
@@ -42,12 +37,15 @@ fn undefined(_: &mut Cpu, _: Op, _: Word) -> Step {
 macro_rules! classes {
     ($word:ident: $($mask:literal $value:literal $function:path,)*) => {
         $(if $word.0 & $mask == $value {
-            return |cpu, op, w| $function(&mut cpu.state, op, w);
+            return |cpu, op, w| {
+                super::check_fp(cpu)?;
+                $function(&mut cpu.state, op, w)
+            };
         })*
     };
 }
 
-/// What executes `w`: resolved once, when the word is decoded. The FP traps are the caller's to check.
+/// What executes `w`, traps of CPACR and CPTR included: found once, when the word is decoded.
 pub fn handler(w: Word) -> Handler {
     // Mask, value: Advanced SIMD scalar (bits 31:28 = 01x1), vector (0xx0), scalar floating point (x0x1).
     classes! { w:
