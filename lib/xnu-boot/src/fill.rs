@@ -98,13 +98,21 @@ impl Log<'_> {
 }
 
 impl Fill {
+    /// The part of it that is the same for every boot and depends on no machine.
+    ///
+    /// # Errors
+    /// None: the statements are part of this crate, and tested.
+    pub fn script() -> Result<Script> {
+        Ok(Script::parse(STATIC)?)
+    }
+
     /// Fills in everything.
     ///
     /// # Errors
     /// An edit that the tree does not allow, such as nodes too deep.
     pub fn apply(&self, tree: &mut Tree) -> Result<Vec<Change>> {
         let mut log = Log { tree, changes: Vec::new() };
-        log.changes = Script::parse(STATIC)?.apply(log.tree)?;
+        log.changes = Self::script()?.apply(log.tree)?;
         self.chosen(&mut log)?;
         self.cpus(&mut log)?;
         self.lock_registers(&mut log)?;

@@ -1,10 +1,93 @@
-//! edit Apple device trees, as text, as JSON or in place
+//! dt-patch: an Apple device tree as text, as JSON, or edited where it is.
+//!
+//! What comes in as a file goes out as one; a packed boot image goes out as the image again, with only its device tree
+//! parts (and boot arguments) changed. The edits are `apple-dt`'s, the presets `xnu-boot`'s; this is the command line.
 
-use cli::{Doc, Error, Io, Status};
+mod edits;
+mod show;
+mod source;
+
+use apple_dt::{Change, Tree};
+use bootimg::Rewriter;
+use cli::{Doc, Error, Example, Io, Result, Status};
+use edits::Wanted;
+use pipeline::{PatchedTree, TreeError};
+use source::Source;
+use std::io::Read;
+use std::path::PathBuf;
 
 /// Command line of `dt-patch`.
 #[derive(Debug, clap::Parser)]
+#[command(
+    long_about = "Edits Apple device trees: bare, in an IM4P or IMG4, in text form, or as a part of a packed boot image, \
+recognised by content. A tree gives a tree; a packed boot image gives the image again with only its device tree parts \
+changed, everything else passes through byte for byte.\n\n\
+Edits are done in this order: presets, scripts, --fill, --insert, --rename, --delete, --set. Paths, values and the text form \
+are described in dt-patch(5)."
+)]
 pub struct Args {
+    /// The device tree or packed boot image; standard input if absent or '-'.
+    pub file: Option<PathBuf>,
+    /// Where to write; standard output if absent or '-'.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// List the nodes, with numbers of properties and placeholders, and write nothing.
+    #[arg(short, long, conflicts_with_all = ["text", "compile", "print", "output"])]
+    pub list: bool,
+    /// Print the tree as JSON (with --list: the listing).
+    #[arg(long, conflicts_with_all = ["compile", "print"])]
+    pub json: bool,
+    /// Write the tree in text form, which compiles back to the identical bytes.
+    #[arg(short, long, visible_alias = "decompile", conflicts_with_all = ["json", "compile", "print"])]
+    pub text: bool,
+    /// Write the tree as bytes although it came in text form.
+    #[arg(short, long, conflicts_with = "print")]
+    pub compile: bool,
+    /// Print a node, or one property's value.
+    #[arg(short, long, value_name = "PATH[:PROPERTY]", conflicts_with = "output")]
+    pub print: Vec<String>,
+    /// Do a preset's edits; a packed image without boot arguments of its own gets the preset's.
+    #[arg(short = 'P', long, value_name = "NAME|FILE")]
+    pub preset: Vec<String>,
+    /// List the presets.
+    #[arg(long, exclusive = true)]
+    pub list_presets: bool,
+    /// Do the edits of a script.
+    #[arg(short, long, value_name = "FILE")]
+    pub script: Vec<PathBuf>,
+    /// Fill in what a boot loader would that does not depend on the machine. xnu-run does this by itself.
+    #[arg(long)]
+    pub fill: bool,
+    /// Set a property: a value of dt-patch(5), a number, or else a text.
+    #[arg(long, value_name = "PATH:PROPERTY=VALUE")]
+    pub set: Vec<String>,
+    /// Delete nodes or properties.
+    #[arg(long, value_name = "PATH[:PROPERTY]")]
+    pub delete: Vec<String>,
+    /// Rename nodes or a property.
+    #[arg(long, value_name = "PATH[:PROPERTY]=NAME")]
+    pub rename: Vec<String>,
+    /// Make a node, with its missing parents.
+    #[arg(long, value_name = "PATH")]
+    pub insert: Vec<String>,
+    /// Leave a packed image's boot arguments alone.
+    #[arg(long)]
+    pub keep_bootargs: bool,
+    /// Keep the container (IM4P, IMG4) that the tree came in; its signature then no longer fits.
+    #[arg(short, long)]
+    pub wrap: bool,
+    /// Part of a packed boot image to work on; every device tree if absent.
+    #[arg(long, value_name = "NAME")]
+    pub part: Option<String>,
+    /// Of a packed boot image write the device tree alone.
+    #[arg(short, long)]
+    pub bare: bool,
+    /// Key of an encrypted tree: IV and key as one run of hexadecimal digits, or IV:KEY.
+    #[arg(short, long, value_name = "IVKEY")]
+    pub key: Option<String>,
+    /// Say what would change, and write nothing.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
     /// Options that every tool has.
     #[command(flatten)]
     pub common: cli::Common,
@@ -20,12 +103,258 @@ impl cli::HasCommon for Args {
 pub const DOC: Doc = Doc {
     name: "dt-patch",
     summary: "edit Apple device trees, as text, as JSON or in place",
-    examples: &[],
+    examples: &[
+        Example {
+            command: "ipsw-extract demo.ipsw | dt-patch --preset serial-only > patched.fit",
+            what: "Prepares a packed boot image for its first boot as it streams by.",
+        },
+        Example {
+            command: "dt-patch -n --preset serial-only devicetree.im4p",
+            what: "Says what the preset would change, each edit with its reason.",
+        },
+        Example {
+            command: "dt-patch --text devicetree.im4p -o tree.txt && dt-patch --compile tree.txt -o tree.bin",
+            what: "Makes a text to edit, and bytes of it again.",
+        },
+        Example {
+            command: "dt-patch --print /chosen --print /arm-io/uart0:reg devicetree.im4p",
+            what: "Prints a node, and a property.",
+        },
+        Example {
+            command: "dt-patch --set /chosen:debug-enabled=1 --set /:model=iPhone10,6 --delete /backlight devicetree.im4p -o tree.bin",
+            what: "Edits a tree and writes it bare.",
+        },
+        Example {
+            command: "dt-patch --wrap --rename /arm-io/wdt=watchdog devicetree.im4p > new.im4p",
+            what: "Keeps the container.",
+        },
+        Example {
+            command: "dt-patch --bare boot.fit | dt-patch -l",
+            what: "Lists the device tree of a packed boot image.",
+        },
+        Example { command: "dt-patch --list-presets", what: "Lists the presets." },
+    ],
     exit_status: &[],
-    see_also: &[],
+    see_also: &["dt-patch(5)", "ipsw-extract(1)", "bootimg-pack(1)", "xnu-run(1)", "bootimg(5)"],
 };
 
 /// Runs the tool.
-pub fn run(_args: Args, _io: &mut Io) -> Result<Status, Error> {
-    Err(Error::usage("not built yet"))
+///
+/// # Errors
+/// Damage, wrong usage, edits that match nothing; see the exit statuses.
+pub fn run(args: Args, io: &mut Io) -> Result<Status> {
+    if args.list_presets {
+        io.print(&show::presets()?)?;
+        return Ok(Status::Done);
+    }
+    let wanted = Wanted::new(&args, io)?;
+    let mut input = io.input(args.file.as_deref())?;
+    let name = input.name().to_string();
+    let job = Job { args: &args, name: &name, wanted };
+    match source::read(&mut input)? {
+        Source::Packed(stream) => job.packed(stream, io),
+        Source::Text(text) => job.text(&text, io),
+        Source::Bytes(data) => job.bytes(&data, io),
+    }
+}
+
+struct Job<'a> {
+    args: &'a Args,
+    name: &'a str,
+    wanted: Wanted,
+}
+
+impl Job<'_> {
+    /// A tree that came in text form: it goes out as text, unless --compile.
+    fn text(&self, text: &str, io: &mut Io) -> Result<Status> {
+        self.no_part()?;
+        let mut tree = apple_dt::compile(text).map_err(|e| Error::damaged(self.name, e))?;
+        let changes = self.wanted.edits.apply(&mut tree).map_err(|e| self.error(e))?;
+        if let Some(status) = self.shown(&tree, &[], &changes, io)? {
+            return Ok(status);
+        }
+        if self.args.compile {
+            return self.write(&tree.to_bytes(), io);
+        }
+        if self.wanted.none() && !self.args.text {
+            return Err(Error::usage(format_args!(
+                "{}: a tree in text form: --compile makes bytes of it",
+                self.name
+            )));
+        }
+        self.write_text(&apple_dt::print(&tree), io)
+    }
+
+    fn bytes(&self, data: &[u8], io: &mut Io) -> Result<Status> {
+        self.no_part()?;
+        let patched = self.wanted.edits.patch(data).map_err(|e| self.error(e))?;
+        self.finish(&patched, io)
+    }
+
+    /// A single tree goes out.
+    fn finish(&self, patched: &PatchedTree, io: &mut Io) -> Result<Status> {
+        if let Some(status) =
+            self.shown(&patched.tree, std::slice::from_ref(patched), &patched.changes, io)?
+        {
+            return Ok(status);
+        }
+        if self.args.text {
+            return self.write_text(&apple_dt::print(&patched.tree), io);
+        }
+        self.write(&patched.bytes, io)
+    }
+
+    /// The ways to look at a tree that end the run. `None`: something is to be written.
+    fn shown(
+        &self,
+        tree: &Tree,
+        patched: &[PatchedTree],
+        changes: &[Change],
+        io: &mut Io,
+    ) -> Result<Option<Status>> {
+        for change in changes {
+            io.verbose(format_args!("{}: {change}", self.name));
+        }
+        if self.args.list {
+            let text = if self.args.json {
+                show::list_json(self.name, tree, patched)
+            } else {
+                show::list(self.name, tree, patched)
+            };
+            io.print(&text)?;
+        } else if !self.args.print.is_empty() {
+            return self.printed(tree, io).map(Some);
+        } else if self.args.dry_run {
+            io.print(&show::changes(changes, None))?;
+        } else if self.args.json {
+            return self.write_text(&apple_dt::to_json(tree), io).map(Some);
+        } else {
+            return Ok(None);
+        }
+        Ok(Some(Status::Done))
+    }
+
+    fn printed(&self, tree: &Tree, io: &mut Io) -> Result<Status> {
+        let mut text = String::new();
+        for path in &self.args.print {
+            let found =
+                show::print(tree, path).map_err(|e| Error::usage(format_args!("--print {path}: {e}")))?;
+            if found.is_empty() {
+                return Err(Error::not_found(self.name, format_args!("nothing matches {path}")));
+            }
+            text.push_str(&found);
+        }
+        io.print(&text)?;
+        Ok(Status::Done)
+    }
+
+    fn packed(&self, stream: impl Read, io: &mut Io) -> Result<Status> {
+        let mut image = Rewriter::new(stream).map_err(|e| self.error(e.into()))?;
+        let looks = self.args.list || self.args.json || self.args.text || !self.args.print.is_empty();
+        if looks || self.args.bare {
+            let name = match &self.args.part {
+                Some(name) => name.clone(),
+                None => self.default_part(image.header())?,
+            };
+            let data = image.read(&name, apple_dt::MAX_SIZE as u64).map_err(|e| self.error(e.into()))?;
+            let mut patched = self.wanted.edits.patch(&data).map_err(|e| self.error(e))?;
+            patched.part = Some(name);
+            return self.finish(&patched, io);
+        }
+        if self.wanted.none() {
+            return Err(Error::usage(format_args!(
+                "{}: a packed boot image and nothing to do: name a preset or an edit, or --bare, --text, --list",
+                self.name
+            )));
+        }
+        let done = pipeline::patch_device_tree(&mut image, &self.wanted.edits).map_err(|e| self.error(e))?;
+        let mut would = String::new();
+        for tree in &done.trees {
+            let part = tree.part.as_deref().unwrap_or_default();
+            for change in &tree.changes {
+                io.verbose(format_args!("{}: part {part}: {change}", self.name));
+            }
+            would.push_str(&show::changes(&tree.changes, Some(part)));
+        }
+        if let Some((old, new)) = &done.bootargs {
+            let line = format!("boot arguments: {new} (were: {})", old.as_deref().unwrap_or("none"));
+            io.verbose(format_args!("{}: {line}", self.name));
+            would.push_str(&format!("{line}\n"));
+        }
+        if self.args.dry_run {
+            io.print(&would)?;
+            return Ok(Status::Done);
+        }
+        let mut out = io.output(self.args.output.as_deref())?;
+        let target = out.name().to_string();
+        image.finish(&mut out).map_err(|e| match e {
+            bootimg::Error::Write(e) => Error::io(target, e),
+            e => self.error(e.into()),
+        })?;
+        out.finish()?;
+        Ok(Status::Done)
+    }
+
+    /// The device tree of what boots by default.
+    fn default_part(&self, header: &bootimg::Header) -> Result<String> {
+        let selection = header.select(None).map_err(|e| self.error(e.into()))?;
+        let part = selection.part(bootimg::PartKind::DeviceTree).map(|p| p.name.clone());
+        part.or_else(|| pipeline::tree_parts(header).into_iter().next())
+            .ok_or_else(|| self.error(TreeError::NoTreePart))
+    }
+
+    fn no_part(&self) -> Result<()> {
+        match self.args.part {
+            Some(_) => {
+                Err(Error::usage("--part goes with a packed boot image; this is a single device tree"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn write(&self, bytes: &[u8], io: &mut Io) -> Result<Status> {
+        let mut out = io.output(self.args.output.as_deref())?;
+        out.put(bytes)?;
+        out.finish()?;
+        Ok(Status::Done)
+    }
+
+    fn write_text(&self, text: &str, io: &mut Io) -> Result<Status> {
+        let mut out = io.text_output(self.args.output.as_deref())?;
+        out.put(text.as_bytes())?;
+        out.finish()?;
+        Ok(Status::Done)
+    }
+
+    fn error(&self, e: TreeError) -> Error {
+        let name = self.name;
+        match e {
+            TreeError::Image(bootimg::Error::Read(e)) => Error::io(name, e),
+            TreeError::Image(e) => match e.kind() {
+                bootimg::ErrorKind::Damaged => Error::damaged(name, e),
+                bootimg::ErrorKind::NotFound => Error::not_found(name, e),
+                bootimg::ErrorKind::Unsupported => Error::unsupported(name, e),
+                bootimg::ErrorKind::Usage | bootimg::ErrorKind::Io => {
+                    Error::usage(format_args!("{name}: {e}"))
+                }
+            },
+            TreeError::Wrap(e) => match e.kind() {
+                apple_wrap::ErrorKind::Damaged => Error::damaged(name, e),
+                apple_wrap::ErrorKind::NotFound => Error::not_found(name, e),
+                apple_wrap::ErrorKind::Encrypted | apple_wrap::ErrorKind::Unsupported => {
+                    Error::unsupported(name, e)
+                }
+            },
+            TreeError::Tree(e) => match e.kind() {
+                apple_dt::ErrorKind::Damaged => Error::damaged(name, e),
+                apple_dt::ErrorKind::NotFound => Error::not_found(name, e),
+                apple_dt::ErrorKind::Syntax | apple_dt::ErrorKind::Edit => {
+                    Error::usage(format_args!("{name}: {e}"))
+                }
+            },
+            e @ (TreeError::NotATree(_) | TreeError::NoTreePart | TreeError::NothingMatches(_)) => {
+                Error::not_found(name, e)
+            }
+        }
+    }
 }
