@@ -8,7 +8,7 @@ use crate::restore::{RESTORE, Restore};
 use crate::zip::stream::Stream;
 use crate::zip::{self, Entry, MemberReader};
 use crate::{Error, ReadAt, Result};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub struct Ipsw {
     entries: Vec<Entry>,
     index: HashMap<String, usize>,
     /// Members that a pipe brought but that were not kept.
-    passed: HashSet<String>,
+    passed: Vec<Entry>,
     manifest: BuildManifest,
     restore: Option<Restore>,
 }
@@ -34,21 +34,24 @@ impl std::fmt::Debug for Ipsw {
     }
 }
 
-/// Which members of an archive in a pipe to keep, once its manifest is known.
-pub type Keep<'a> = &'a mut dyn FnMut(&BuildManifest) -> Result<HashSet<String>>;
+/// Says by its path whether a member of an archive in a pipe is to be kept.
+pub type Wanted = Box<dyn Fn(&str) -> bool>;
+
+/// Decides what is wanted, once the manifest is known.
+pub type Keep<'a> = &'a mut dyn FnMut(&BuildManifest) -> Result<Wanted>;
 
 impl Ipsw {
     /// Opens an archive: a file, or bytes in memory.
     pub fn open(source: impl ReadAt + 'static) -> Result<Ipsw> {
         let entries = zip::directory(&source)?;
-        Self::new(Source::Archive(Box::new(source)), entries, HashSet::new())
+        Self::new(Source::Archive(Box::new(source)), entries, Vec::new())
     }
 
     /// Opens a folder into which an archive was unpacked. Links that lead out of it are not followed.
     pub fn open_folder(path: &Path) -> Result<Ipsw> {
         let folder = Folder::new(path)?;
         let entries = folder.entries()?;
-        Self::new(Source::Folder(folder), entries, HashSet::new())
+        Self::new(Source::Folder(folder), entries, Vec::new())
     }
 
     /// Reads an archive from a pipe to its end. As soon as the manifest has come, `keep` says which members are wanted;
@@ -61,18 +64,18 @@ impl Ipsw {
         keep: Keep<'_>,
     ) -> Result<Ipsw> {
         let mut stream = Stream::new(input);
-        let (mut entries, mut passed, mut place) = (Vec::new(), HashSet::new(), 0u64);
-        let mut wanted: Option<HashSet<String>> = None;
+        let (mut entries, mut passed, mut place) = (Vec::new(), Vec::new(), 0u64);
+        let mut wanted: Option<Wanted> = None;
         let mut out = &spool;
         loop {
             let mut choose = |name: &str, packed: Option<u64>| match &wanted {
                 _ if name == BUILD_MANIFEST || name == RESTORE => true,
-                Some(wanted) => wanted.contains(name),
+                Some(wanted) => wanted(name),
                 None => packed.is_none_or(|n| n <= early_limit),
             };
             let Some((entry, kept, written)) = stream.next(&mut choose, &mut out, place)? else { break };
             if !kept {
-                passed.insert(entry.name);
+                passed.push(entry);
                 continue;
             }
             place = place.saturating_add(written);
@@ -86,7 +89,7 @@ impl Ipsw {
         Self::new(Source::Archive(Box::new(spool)), entries, passed)
     }
 
-    fn new(source: Source, entries: Vec<Entry>, passed: HashSet<String>) -> Result<Ipsw> {
+    fn new(source: Source, entries: Vec<Entry>, passed: Vec<Entry>) -> Result<Ipsw> {
         let index = entries.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
         let mut ipsw =
             Ipsw { source, entries, index, passed, manifest: BuildManifest::default(), restore: None };
@@ -97,9 +100,14 @@ impl Ipsw {
         Ok(ipsw)
     }
 
-    /// All files, in the order of the archive.
+    /// All files that can be read, in the order of the archive.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Files that came through a pipe but were not kept: known, but not to be read.
+    pub fn passed(&self) -> &[Entry] {
+        &self.passed
     }
 
     /// The build manifest.
@@ -116,7 +124,7 @@ impl Ipsw {
     pub fn entry(&self, path: &str) -> Result<&Entry> {
         match self.index.get(path).and_then(|i| self.entries.get(*i)) {
             Some(e) => Ok(e),
-            None if self.passed.contains(path) => Err(Error::NotKept(path.into())),
+            None if self.passed.iter().any(|e| e.name == path) => Err(Error::NotKept(path.into())),
             None => Err(Error::NoFile(path.into())),
         }
     }

@@ -42,7 +42,7 @@ mod zip;
 pub use choice::Choice;
 pub use digest::{DigestCheck, HEAD, Mismatch, Verdict, type_offset};
 pub use error::{Error, ErrorKind, Result};
-pub use ipsw::{ComponentReader, Ipsw, Keep};
+pub use ipsw::{ComponentReader, Ipsw, Keep, Wanted};
 pub use manifest::{BUILD_MANIFEST, BuildManifest, Component, Identity};
 pub use read_at::ReadAt;
 pub use restore::{Device, RESTORE, Restore};

@@ -1,10 +1,76 @@
-//! list an IPSW and take components out of it
+//! `ipsw-extract`: lists an IPSW, and takes out of it components, files, or the whole boot set as a packed image.
+#![forbid(unsafe_code)]
 
-use cli::{Doc, Error, Io, Status};
+mod extract;
+mod glob;
+mod list;
+mod select;
+
+use apple_ipsw::{Choice, ErrorKind, Ipsw};
+use cli::{Code, Doc, Error, Example, Io, Result, Status};
+use pipeline::BootOptions;
+use std::path::PathBuf;
+
+/// In a pipe, members before the manifest are kept up to this packed size each: kernelcaches and ramdisks, not the
+/// system's disk image.
+const EARLY_LIMIT: u64 = 512 << 20;
 
 /// Command line of `ipsw-extract`.
-#[derive(Debug, clap::Parser)]
+#[derive(Debug, Default, clap::Parser)]
 pub struct Args {
+    /// IPSW, or a folder into which one was unpacked; '-' or nothing is standard input.
+    #[arg(value_name = "IPSW")]
+    pub input: Option<PathBuf>,
+    /// Components (KernelCache, RestoreRamDisk, ...; kernel, devicetree, ramdisk, trustcache for short) or patterns of
+    /// paths ('*.im4p', 'Firmware/**'). One goes to standard output if there is no -o.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// List builds, devices, identities and components.
+    #[arg(short, long)]
+    pub list: bool,
+    /// List all files of the archive, too.
+    #[arg(long)]
+    pub files: bool,
+    /// List as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Compare every component's file with BuildManifest's digest; write nothing.
+    #[arg(long, conflicts_with_all = ["output", "pack", "list", "json"])]
+    pub check: bool,
+    /// Folder to write the files into, made if missing; with --pack, the file to write. '-' is standard output.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Leave out the folders of the archive: all files directly into the output folder.
+    #[arg(long)]
+    pub flat: bool,
+    /// Write the boot set as a packed image, with the components named added to it. This is what happens anyway when
+    /// neither names nor -o are given.
+    #[arg(long)]
+    pub pack: bool,
+    /// Only say what would be written.
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Product type, such as iPhone10,3.
+    #[arg(long, value_name = "TYPE")]
+    pub device: Option<String>,
+    /// Board, such as d22ap or d22.
+    #[arg(long, value_name = "BOARD")]
+    pub board: Option<String>,
+    /// Erase (the default), Update, Recovery or other words of the variant; or the number of the identity.
+    #[arg(long, visible_alias = "identity", value_name = "WAY")]
+    pub variant: Option<String>,
+    /// Pack one configuration for each way to install.
+    #[arg(long)]
+    pub all_variants: bool,
+    /// Boot arguments to put into the packed image.
+    #[arg(long, visible_alias = "bootargs", value_name = "TEXT")]
+    pub append: Option<String>,
+    /// Machine to put into the packed image, as 'xnu-run -M' takes it.
+    #[arg(short = 'M', long, value_name = "MACHINE")]
+    pub machine: Option<String>,
+    /// Do not compare files with BuildManifest's digests (CRC-32 and sizes are always compared).
+    #[arg(long)]
+    pub no_verify: bool,
     /// Options that every tool has.
     #[command(flatten)]
     pub common: cli::Common,
@@ -20,12 +86,119 @@ impl cli::HasCommon for Args {
 pub const DOC: Doc = Doc {
     name: "ipsw-extract",
     summary: "list an IPSW and take components out of it",
-    examples: &[],
+    examples: &[
+        Example {
+            command: "ipsw-extract -l demo.ipsw",
+            what: "What it is for, which identities and components it has.",
+        },
+        Example {
+            command: "ipsw-extract demo.ipsw > boot.fit",
+            what: "The boot set (kernelcache, device tree, restore ramdisk, trust cache) as a packed image.",
+        },
+        Example {
+            command: "ipsw-extract demo.ipsw kernel | kc-decompress > kernel.macho",
+            what: "One component through a pipe. (ipsw users: 'ipsw extract --kernel', then 'ipsw kernel dec'.)",
+        },
+        Example {
+            command: "ipsw-extract demo.ipsw '*.im4p' 'Firmware/*.trustcache' -o files",
+            what: "All files that fit patterns, into a folder.",
+        },
+        Example {
+            command: "cat demo.ipsw | ipsw-extract --variant Update | bootimg-pack -l",
+            what: "From a pipe: only what is wanted is kept.",
+        },
+        Example {
+            command: "ipsw-extract --check demo.ipsw",
+            what: "Compare all files with BuildManifest's digests.",
+        },
+        Example {
+            command: "ipsw-extract --json demo.ipsw | grep -c RestoreRamDisk",
+            what: "The list for programs.",
+        },
+    ],
     exit_status: &[],
-    see_also: &[],
+    see_also: &["bootimg-pack(1)", "kc-decompress(1)", "rd-extract(1)", "bootimg(5)", "xnu-run(7)"],
 };
 
+impl Args {
+    fn choice(&self) -> Choice {
+        let index = self.variant.as_ref().and_then(|v| v.parse().ok());
+        Choice {
+            device: self.device.clone(),
+            board: self.board.clone(),
+            variant: self.variant.clone().filter(|_| index.is_none()),
+            identity: index,
+        }
+    }
+
+    fn boot_options(&self) -> BootOptions {
+        BootOptions {
+            choice: self.choice(),
+            all_ways: self.all_variants,
+            extra: self.names.clone(),
+            bootargs: self.append.clone(),
+            machine: self.machine.clone(),
+            verify: !self.no_verify,
+            timestamp: bootimg::timestamp_from_env(),
+        }
+    }
+
+    fn is_listing(&self) -> bool {
+        self.list || self.json || self.files
+    }
+
+    /// Whether the result is a packed image.
+    fn packs(&self) -> bool {
+        self.pack || (self.names.is_empty() && self.to_stdout())
+    }
+
+    fn to_stdout(&self) -> bool {
+        self.output.as_ref().is_none_or(|o| o.as_os_str() == "-")
+    }
+}
+
 /// Runs the tool.
-pub fn run(_args: Args, _io: &mut Io) -> Result<Status, Error> {
-    Err(Error::usage("not built yet"))
+pub fn run(args: Args, io: &mut Io) -> Result<Status> {
+    let (name, ipsw) = open(&args, io)?;
+    let result = if args.is_listing() {
+        list::run(&args, io, &name, &ipsw)
+    } else if args.check {
+        extract::check(&args, io, &name, &ipsw)
+    } else if args.packs() {
+        extract::pack(&args, io, &name, &ipsw)
+    } else {
+        extract::files(&args, io, &name, &ipsw)
+    };
+    result.map(|()| Status::Done)
+}
+
+/// Opens the folder, file or pipe; gives what to call it, too.
+fn open(args: &Args, io: &Io) -> Result<(String, Ipsw)> {
+    if let Some(path) = args.input.as_deref().filter(|p| p.is_dir()) {
+        let name = path.display().to_string();
+        return Ok((name.clone(), Ipsw::open_folder(path).map_err(|e| failed(&name, e))?));
+    }
+    let input = io.input(args.input.as_deref())?;
+    let name = input.name().to_string();
+    if let Some(file) = input.seekable() {
+        let file = file.try_clone().map_err(|e| Error::io(&name, e))?;
+        return Ok((name.clone(), Ipsw::open(file).map_err(|e| failed(&name, e))?));
+    }
+    let spool = tempfile::tempfile().map_err(|e| Error::io("temporary file", e))?;
+    let mut keep = |manifest: &apple_ipsw::BuildManifest| select::wanted_paths(args, manifest);
+    let early = if args.is_listing() { 0 } else { EARLY_LIMIT };
+    let ipsw = Ipsw::from_stream(input, spool, early, &mut keep).map_err(|e| failed(&name, e))?;
+    Ok((name, ipsw))
+}
+
+/// An error of the library as the tool tells it.
+fn failed(name: &str, e: apple_ipsw::Error) -> Error {
+    let code = match e.kind() {
+        ErrorKind::Damaged => Code::Damaged,
+        ErrorKind::NotFound => Code::NotFound,
+        ErrorKind::Unsupported => Code::Unsupported,
+        ErrorKind::Ambiguous => Code::Usage,
+        ErrorKind::Io => Code::Io,
+    };
+    Error::new(code, format_args!("{name}: {e}"))
 }

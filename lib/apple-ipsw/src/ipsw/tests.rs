@@ -112,8 +112,10 @@ fn a_link_out_of_a_folder_is_not_followed() {
 /// Through a pipe, wanting the files of the boot.
 fn piped(bytes: &[u8], early_limit: u64) -> Result<Ipsw> {
     let mut keep = |m: &BuildManifest| {
-        let i = m.choose(&Choice::default(), &[])?;
-        Ok(i.components.iter().filter(|c| c.name != "OS").filter_map(|c| c.path.clone()).collect())
+        let i = m.choose(&Choice::default(), &[])?.clone();
+        let wanted =
+            move |path: &str| i.components.iter().any(|c| c.name != "OS" && c.path.as_deref() == Some(path));
+        Ok(Box::new(wanted) as Wanted)
     };
     Ipsw::from_stream(bytes, tempfile::tempfile().unwrap(), early_limit, &mut keep)
 }
