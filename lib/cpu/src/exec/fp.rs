@@ -28,6 +28,8 @@ mod simd_shift_imm;
 mod simd_three_different;
 mod simd_three_same;
 mod simd_two_reg_misc;
+#[cfg(test)]
+mod tests;
 
 fn undefined(_: &mut Cpu, _: Op, _: Word) -> Step {
     Err(Exception::undefined())
