@@ -11,20 +11,29 @@
 
 pub mod access;
 mod cpu;
+pub mod debug;
 pub mod engine;
+pub mod entry;
 pub mod exception;
 pub mod exec;
 pub mod fp;
+pub mod interpreter;
 pub mod mmu;
 pub mod model;
+pub mod pmu;
 pub mod reg;
+pub mod shootdown;
 pub mod state;
 pub mod sys;
+mod timer;
 pub mod tlb;
+pub mod trace;
 
 pub use access::{Int, Kind};
 pub use cpu::{Conduit, Connections, Cpu, Firmware, SystemRegisterHook};
 pub use engine::{Engine, Stop};
 pub use exception::{Exception, Step};
+pub use interpreter::Interpreter;
+pub use model::{Model, Pac};
 pub use state::State;
 pub use sys::Sys;

@@ -169,7 +169,8 @@ impl Model {
         if self.pac == Pac::Absent {
             return self;
         }
-        let level = field(self.ids.isar1, 4).max(field(self.ids.isar1, 8)).max(field(self.ids.isar2, 12)).max(1);
+        let level =
+            field(self.ids.isar1, 4).max(field(self.ids.isar1, 8)).max(field(self.ids.isar2, 12)).max(1);
         self.ids.isar1 &= !0xff00_0ff0;
         self.ids.isar2 &= !0xff00;
         match pac {

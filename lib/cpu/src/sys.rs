@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::exec::system::apple::GuardedBank;
+use crate::pmu::Pmu;
+
 /// One generic timer (CNTx_CTL, CNTx_CVAL).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timer {
@@ -78,6 +81,8 @@ pub struct Sys {
     pub scr: u64,
     /// HPFAR_EL2.
     pub hpfar: u64,
+    /// What HPFAR_EL2 becomes when the stage 2 fault just found is taken to EL2.
+    pub hpfar_pending: u64,
     /// MDSCR_EL1.
     pub mdscr: u64,
     /// MDCR_EL2.
@@ -98,6 +103,24 @@ pub struct Sys {
     pub cnthctl: u64,
     /// CNTVOFF_EL2.
     pub cntvoff: u64,
+    /// CNTFRQ_EL0.
+    pub cntfrq: u64,
+    /// VPIDR_EL2.
+    pub vpidr: u64,
+    /// VMPIDR_EL2.
+    pub vmpidr: u64,
+    /// CSSELR_EL1.
+    pub csselr: u64,
+    /// RVBAR_ELx: where a reset begins.
+    pub rvbar: u64,
+    /// ID_AA64PFR0_EL1.GIC: 1 when the machine has the system registers of a GICv3.
+    pub gic_version: u64,
+    /// Performance monitors.
+    pub pmu: Pmu,
+    /// Apple's guarded mode: the bank of EL1 registers not in use.
+    pub guarded: GuardedBank,
+    /// State of RNDR's generator.
+    pub seed: u64,
     /// See [`timer`].
     pub timers: [Timer; timer::COUNT],
     /// Whether the OS lock is on.
@@ -108,4 +131,23 @@ pub struct Sys {
     pub watchpoints: [(u64, u64); 16],
     /// Registers that only store, by encoding (see [`crate::reg::pack`]).
     pub other: BTreeMap<u16, u64>,
+}
+
+impl Sys {
+    /// The next number of RNDR: splitmix64, the same in every run unless [`Sys::seed`] is set.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    /// The half of a pointer authentication key that `reg` names (APIAKeyLo_EL1 to APGAKeyHi_EL1): key and shift.
+    pub(crate) fn key_slot(reg: u16) -> Option<(usize, u32)> {
+        let (crm, op2) = (usize::from(reg >> 3 & 15), usize::from(reg & 7));
+        let is_key = reg & !0x7f == crate::reg::pack(3, 0, 2, 0, 0) && (1..=3).contains(&crm) && op2 < 4;
+        let key = crm.wrapping_sub(1) * 2 + (op2 >> 1);
+        (is_key && key < 5).then_some((key, (op2 as u32 & 1) * 64))
+    }
 }

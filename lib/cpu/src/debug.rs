@@ -1,0 +1,276 @@
+//! Debug: software step, hardware breakpoints and watchpoints of the architecture, and the hooks of an outside debugger.
+//!
+//! The architecture's part follows Arm manual D2. The debugger's part never changes guest memory: its breakpoints are a
+//! set of addresses, its watchpoints keep their pages out of the soft TLB. While any of it is in use,
+//! [`pending::DEBUG`] makes engines take one instruction at a time.
+
+use std::collections::BTreeSet;
+
+use crate::Cpu;
+use crate::engine::Stop;
+use crate::exception::{Exception, Step};
+use crate::state::pending;
+
+/// MDSCR_EL1.SS.
+const MDSCR_SS: u64 = 1;
+/// MDSCR_EL1.KDE.
+const MDSCR_KDE: u64 = 1 << 13;
+/// MDSCR_EL1.MDE.
+const MDSCR_MDE: u64 = 1 << 15;
+
+/// A debugger's watchpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// First byte, as the guest names it.
+    pub address: u64,
+    /// Bytes.
+    pub len: u64,
+    /// Stop on reads.
+    pub read: bool,
+    /// Stop on writes.
+    pub write: bool,
+}
+
+/// What an outside debugger asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Debugger {
+    breakpoints: BTreeSet<u64>,
+    watches: Vec<Watch>,
+    /// Stop after one instruction.
+    pub step: bool,
+    /// The breakpoint that was reported last: running on from it does not report it again.
+    reported: Option<u64>,
+}
+
+impl Cpu {
+    /// Sets or removes a breakpoint at a virtual address.
+    pub fn set_breakpoint(&mut self, address: u64, on: bool) {
+        if on {
+            self.debugger.breakpoints.insert(address);
+        } else {
+            self.debugger.breakpoints.remove(&address);
+        }
+        self.update_debug();
+    }
+
+    /// Sets or removes a watchpoint.
+    pub fn set_watch(&mut self, watch: Watch, on: bool) {
+        self.debugger.watches.retain(|w| *w != watch);
+        if on {
+            self.debugger.watches.push(watch);
+        }
+        self.tlb.invalidate(crate::tlb::Invalidate::All);
+        self.update_debug();
+    }
+
+    /// Stops after the next instruction (or exception entry), once.
+    pub fn set_step(&mut self, on: bool) {
+        self.debugger.step = on;
+        self.update_debug();
+    }
+
+    /// The EL that debug exceptions go to.
+    fn debug_target(&self) -> u8 {
+        let routed = self.el2_enabled() && (self.sys.mdcr2 >> 8 & 1 != 0 || self.hcr() >> 27 & 1 != 0);
+        if routed { 2 } else { 1 }
+    }
+
+    /// Whether breakpoint, watchpoint and step exceptions are enabled at `el` with PSTATE.D = `masked`.
+    fn debug_enabled(&self, el: u8, masked: bool) -> bool {
+        if self.sys.os_lock {
+            return false;
+        }
+        let target = self.debug_target();
+        match el.cmp(&target) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Equal => self.sys.mdscr & MDSCR_KDE != 0 && !masked,
+            std::cmp::Ordering::Greater => false,
+        }
+    }
+
+    fn debug_enabled_now(&self) -> bool {
+        self.debug_enabled(self.state.el, self.state.daif >> 9 & 1 != 0)
+    }
+
+    fn step_active(&self) -> bool {
+        self.sys.mdscr & MDSCR_SS != 0 && self.debug_enabled_now()
+    }
+
+    /// Recomputes [`pending::DEBUG`]: to be called when EL, PSTATE.D or a debug register changed.
+    pub(crate) fn update_debug(&mut self) {
+        let hardware = self.sys.mdscr & MDSCR_MDE != 0 && self.sys.breakpoints.iter().any(|b| b.1 & 1 != 0);
+        let d = &self.debugger;
+        if hardware || d.step || !d.breakpoints.is_empty() || self.sys.mdscr & MDSCR_SS != 0 {
+            self.state.pending |= pending::DEBUG;
+        } else {
+            self.state.pending &= !pending::DEBUG;
+        }
+    }
+
+    /// What must happen before the instruction at `state.pc` when [`pending::DEBUG`] is set.
+    pub(crate) fn debug_before(&mut self) -> Result<Option<Stop>, Exception> {
+        let pc = self.state.pc;
+        if self.debugger.breakpoints.contains(&pc) && self.debugger.reported != Some(pc) {
+            self.debugger.reported = Some(pc);
+            return Ok(Some(Stop::Breakpoint));
+        }
+        self.debugger.reported = None;
+        if self.step_active() && self.state.ss == 0 {
+            return Err(Exception::software_step(self.stepped, false));
+        }
+        self.stepped = false;
+        if self.sys.mdscr & MDSCR_MDE != 0 && self.debug_enabled_now() && self.breakpoint_hit(pc) {
+            return Err(Exception::breakpoint());
+        }
+        Ok(None)
+    }
+
+    /// What must happen after an instruction when [`pending::DEBUG`] was set.
+    pub(crate) fn debug_after(&mut self) -> Option<Stop> {
+        if std::mem::take(&mut self.debugger.step) {
+            self.update_debug();
+            return Some(Stop::Step);
+        }
+        None
+    }
+
+    /// An instruction finishes under software step: active-not-pending becomes active-pending.
+    pub(crate) fn step_advance(&mut self) {
+        if self.state.ss != 0 && self.sys.mdscr & MDSCR_SS != 0 {
+            self.state.ss = 0;
+            self.stepped = true;
+        }
+    }
+
+    /// PSTATE.SS after an exception return to `to` with `spsr`.
+    pub(crate) fn step_on_return(&self, spsr: u64, to: u8) -> u8 {
+        let stepping = self.sys.mdscr & MDSCR_SS != 0;
+        let enabled_there = self.debug_enabled(to, spsr >> 9 & 1 != 0);
+        if stepping && !self.debug_enabled_now() && enabled_there { (spsr >> 21 & 1) as u8 } else { 0 }
+    }
+
+    /// Whether a control register's HMC, SSC and PMC (or PAC) select the current EL.
+    fn selects_el(&self, control: u64) -> bool {
+        let (pmc, hmc) = (control >> 1 & 3, control >> 13 & 1 != 0);
+        match self.state.el {
+            0 => pmc >> 1 & 1 != 0,
+            1 => pmc & 1 != 0,
+            2 => hmc,
+            _ => hmc && control >> 14 & 3 != 3,
+        }
+    }
+
+    fn breakpoint_hit(&self, pc: u64) -> bool {
+        let count = self.model.breakpoints();
+        self.sys.breakpoints.iter().take(count).any(|&(value, control)| {
+            if control & 1 == 0 || !self.selects_el(control) {
+                return false;
+            }
+            let linked = || {
+                let other =
+                    self.sys.breakpoints.get((control >> 16 & 15) as usize).copied().unwrap_or_default();
+                self.context_matches(other.0)
+            };
+            match control >> 20 & 15 {
+                0 => same_address(value, pc),
+                1 => same_address(value, pc) && linked(),
+                2 => self.context_matches(value),
+                _ => false,
+            }
+        })
+    }
+
+    fn context_matches(&self, value: u64) -> bool {
+        let el = if self.in_host() || self.state.el == 2 { 2 } else { 1 };
+        value as u32 == self.sys.contextidr[el] as u32
+    }
+
+    /// Whether any watchpoint, of the architecture or of a debugger, lies in `[page, page + size)`.
+    pub(crate) fn watched(&self, page: u64, size: u64) -> bool {
+        let page = canonical(page);
+        let overlaps =
+            |start: u64, len: u64| start < page.saturating_add(size) && page < start.saturating_add(len);
+        self.debugger.watches.iter().any(|w| overlaps(w.address, w.len))
+            || self.sys.watchpoints.iter().take(self.model.watchpoints()).any(|&(value, control)| {
+                control & 1 != 0 && {
+                    let (start, len) = watch_range(value, control);
+                    overlaps(start, len)
+                }
+            })
+    }
+
+    /// Checks an access of the slow path against all watchpoints.
+    pub(crate) fn check_watchpoints(&mut self, va: u64, size: u64, write: bool) -> Step {
+        let at = canonical(va);
+        let overlaps =
+            |start: u64, len: u64| start < at.saturating_add(size) && at < start.saturating_add(len);
+        let hit = self
+            .debugger
+            .watches
+            .iter()
+            .find(|w| (if write { w.write } else { w.read }) && overlaps(w.address, w.len))
+            .copied();
+        if hit.is_some() {
+            self.request_stop(Stop::Watchpoint { address: va, write });
+        }
+        if self.sys.mdscr & MDSCR_MDE == 0 || !self.debug_enabled_now() {
+            return Ok(());
+        }
+        let count = self.model.watchpoints();
+        for &(value, control) in self.sys.watchpoints.iter().take(count) {
+            let wanted = control >> 3 & if write { 2 } else { 1 } != 0;
+            if control & 1 == 0 || !wanted || !self.selects_el(control) {
+                continue;
+            }
+            let (start, len) = watch_range(value, control);
+            if overlaps(start, len) {
+                return Err(Exception::watchpoint(write, va));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn canonical(va: u64) -> u64 {
+    ((va << 8) as i64 >> 8) as u64
+}
+
+fn same_address(value: u64, pc: u64) -> bool {
+    // Bits 55:2; the top byte is a sign extension in the register.
+    (value ^ pc) << 8 & !0x3ff == 0
+}
+
+/// The bytes a watchpoint covers: a naturally aligned block by MASK, or the contiguous bytes of BAS.
+fn watch_range(value: u64, control: u64) -> (u64, u64) {
+    let mask = control >> 24 & 31;
+    if mask >= 3 {
+        let len = 1u64 << mask;
+        return (canonical(value) & !(len - 1), len);
+    }
+    let bas = control >> 5 & 0xff;
+    let base = canonical(value) & !3;
+    if bas == 0 {
+        return (base, 0);
+    }
+    let first = u64::from(bas.trailing_zeros());
+    let last = 63 - u64::from(bas.leading_zeros());
+    (base + first, last - first + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watched_bytes_are_those_that_bas_selects() {
+        assert_eq!(watch_range(0x1000, 0b0000_1100 << 5), (0x1002, 2));
+        assert_eq!(watch_range(0x1000, 0xff << 5), (0x1000, 8));
+        assert_eq!(watch_range(0x1234, 12 << 24 | 0xff << 5), (0x1000, 0x1000));
+    }
+
+    #[test]
+    fn a_breakpoint_ignores_the_top_byte_and_the_low_bits() {
+        assert!(same_address(0x00ff_ffff_f000_1000, 0xffff_ffff_f000_1000));
+        assert!(!same_address(0x1000, 0x1004));
+    }
+}
