@@ -5,7 +5,7 @@
 pub enum ErrorKind {
     /// The file contradicts itself or ends early.
     Damaged,
-    /// The file is no kernel, or has no slice of ours.
+    /// The file is no kernel.
     NotFound,
     /// The file is well-formed but of a kind that cannot be used.
     Unsupported,
@@ -25,9 +25,6 @@ pub enum Error {
     /// Another processor.
     #[error("a Mach-O for CPU type {0:#x}, not arm64 (0x100000c)")]
     WrongCpu(u32),
-    /// A fat file without an arm64 slice.
-    #[error("a fat file without an arm64 slice (its CPU types: {0:x?})")]
-    NoSlice(Vec<u32>),
     /// The file ends before something it declares.
     #[error("offset {offset:#x}: the file ends in the middle of {what} ({len:#x} bytes long)")]
     Truncated {
@@ -67,7 +64,7 @@ impl Error {
     /// Which kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::NotMachO(_) | Error::NoSlice(_) => ErrorKind::NotFound,
+            Error::NotMachO(_) => ErrorKind::NotFound,
             Error::Arm32 | Error::WrongCpu(_) => ErrorKind::Unsupported,
             _ => ErrorKind::Damaged,
         }

@@ -117,7 +117,7 @@ pub struct KernelCache {
 }
 
 impl KernelCache {
-    /// Reads a bare 64-bit Mach-O, or the arm64 slice of a fat file.
+    /// Reads a bare 64-bit Mach-O.
     ///
     /// A file that is shorter than its segments say is accepted (`truncated` is set), so that the head of a cache can
     /// be looked at; [`KernelCache::check_complete`] is for those who want to load it.
@@ -125,7 +125,6 @@ impl KernelCache {
     /// # Errors
     /// Not a Mach-O, not arm64, or load commands that contradict themselves.
     pub fn parse(bytes: &[u8]) -> Result<KernelCache> {
-        let bytes = crate::slice_of_fat(bytes)?;
         let mut kernel = Self::parse_header(bytes, 0)?;
         if kernel.loaded().next().is_none() {
             return Err(Error::NoSegments);
@@ -146,7 +145,6 @@ impl KernelCache {
     /// # Errors
     /// As for [`KernelCache::parse`].
     pub fn inner(&self, bytes: &[u8], entry: &FilesetEntry) -> Result<KernelCache> {
-        let bytes = crate::slice_of_fat(bytes)?;
         let truncated =
             Error::Truncated { offset: entry.fileoff, what: "a fileset entry", len: bytes.len() as u64 };
         let at = usize::try_from(entry.fileoff).map_err(|_| truncated)?;
@@ -344,7 +342,7 @@ impl KernelCache {
 
     /// The symbols, none if stripped. Entries that do not lie in the file end it.
     pub fn symbols<'a>(&self, bytes: &'a [u8]) -> Symbols<'a> {
-        Symbols::new(crate::slice_of_fat(bytes).unwrap_or_default(), self.symtab)
+        Symbols::new(bytes, self.symtab)
     }
 
     /// The fileset entry of this bundle identifier.
@@ -361,7 +359,7 @@ impl KernelCache {
     pub fn bytes_at<'a>(&self, bytes: &'a [u8], vmaddr: u64) -> Option<&'a [u8]> {
         let segment = self.segment_at(vmaddr)?;
         let within = usize::try_from(vmaddr.checked_sub(segment.vmaddr)?).ok()?;
-        segment.data(crate::slice_of_fat(bytes).ok()?)?.get(within..)
+        segment.data(bytes)?.get(within..)
     }
 
     /// Lowest address that is loaded. Often `__PRELINK_TEXT`, far below `__TEXT`.
@@ -395,7 +393,6 @@ impl KernelCache {
     /// # Errors
     /// The first segment that the file is too short for, or an entry outside every segment.
     pub fn check_complete(&self, bytes: &[u8]) -> Result<()> {
-        let bytes = crate::slice_of_fat(bytes)?;
         if let Some(s) = self.segments.iter().find(|s| s.data(bytes).is_none()) {
             return Err(Error::Truncated { offset: s.fileoff, what: "a segment", len: bytes.len() as u64 });
         }
@@ -457,10 +454,6 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 
 pub(crate) fn u32_le(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(u32::from_le_bytes)
-}
-
-pub(crate) fn u32_be(bytes: &[u8], at: usize) -> Option<u32> {
-    array(bytes, at).map(u32::from_be_bytes)
 }
 
 fn u64_le(bytes: &[u8], at: usize) -> Option<u64> {

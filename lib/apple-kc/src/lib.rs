@@ -1,8 +1,8 @@
 //! Kernelcaches: what a bare Mach-O kernel says about itself.
 //!
-//! Takes the Mach-O that is left when every wrapping is off (`apple-wrap`), cuts the slice out of a one-slice fat
-//! file, and reads layout, segments, entry, version string and identification. It neither relocates nor patches,
-//! and it knows nothing of how a kernel is started.
+//! Takes the Mach-O that is left when every wrapping is off, fat files included (`apple-wrap`), and reads layout,
+//! segments, entry, version string, symbols and identification. It neither relocates nor patches, and it knows nothing
+//! of how a kernel is started.
 //!
 //! The three layouts (split, merged, fileset) are told apart by content, never by version, since their eras overlap
 //! by SoC. Facts: the layouts and load commands as in `apple-oss-distributions/xnu` (`EXTERNAL_HEADERS/mach-o`,
@@ -30,7 +30,6 @@
 )]
 
 mod error;
-mod fat;
 mod image;
 mod segment;
 mod soc;
@@ -40,7 +39,6 @@ pub mod test_support;
 mod version;
 
 pub use error::{Error, ErrorKind};
-pub use fat::slice_of_fat;
 pub use image::{Arch, FilesetEntry, KernelCache, Layout};
 pub use segment::{Section, Segment};
 pub use soc::chip_name;

@@ -7,6 +7,11 @@ use std::ops::Range;
 
 /// Real files have at most four wrappings (IMG4, IM4P, compression, fat).
 const MAX_DEPTH: usize = 8;
+/// A made-up LZFSE block can expand a hundred thousand times, but an encoder gets 1,700 out of nothing but zeros. A
+/// stream larger than [`ALWAYS_ALLOWED`] that expands more than this is a bomb.
+const MAX_RATIO: u64 = 2000;
+/// Expands as much as it likes: 64 MiB.
+const ALWAYS_ALLOWED: u64 = 64 << 20;
 
 /// How to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -358,6 +363,10 @@ impl Opener<'_, '_> {
     fn lzfse(&mut self) -> Result<()> {
         let extent = lzfse::extent(&self.data, self.base)?;
         self.check_size(Kind::Lzfse, extent.size)?;
+        let limit = (extent.packed as u64).saturating_mul(MAX_RATIO).max(ALWAYS_ALLOWED);
+        if extent.size > limit {
+            return Err(Error::TooLarge { layer: Kind::Lzfse, offset: self.base, size: extent.size, limit });
+        }
         let out = lzfse::decode(&self.data, self.base, extent)?;
         self.behind(Kind::Lzfse, extent.packed);
         self.layer(Kind::Lzfse, extent.packed, format!("{} bytes", extent.size));

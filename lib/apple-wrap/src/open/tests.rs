@@ -253,6 +253,15 @@ fn bombs_are_refused_before_they_are_decoded() {
     let zeros = write::im4p(*b"rdsk", "", &vec![0; 1 << 20], Method::Lzfse).unwrap();
     let options = Options { max_output: (1 << 20) - 1, ..Options::default() };
     assert!(matches!(open(&zeros, &options), Err(Error::TooLarge { size: 0x10_0000, .. })));
+    // Zeros are as far as an encoder goes; four blocks of 23 million bytes in 132 are further.
+    let zeros = write::im4p(*b"rdsk", "", &vec![0; 80 << 20], Method::Lzfse).unwrap();
+    assert!(open(&zeros, &Options::default()).is_ok());
+    let mut block = b"bvx2".to_vec();
+    block.extend(23_000_000u32.to_le_bytes());
+    block.extend([0; 16]);
+    block.extend(32u64.to_le_bytes());
+    let bomb = [&block.repeat(4)[..], b"bvx$"].concat();
+    assert!(matches!(open(&bomb, &Options::default()), Err(Error::TooLarge { size: 92_000_000, .. })));
     // A stored block of 4 GiB in 12 bytes, and an LZSS frame that claims the same.
     assert!(open(b"bvx-\xff\xff\xff\xffbvx$", &Options::default()).is_err());
     let mut frame = b"complzss\0\0\0\0\xff\xff\xff\xff\0\0\0\x01\0\0\0\x01".to_vec();
