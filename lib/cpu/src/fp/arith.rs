@@ -207,6 +207,13 @@ pub(super) fn sqrt_soft(format: Format, a: u64, env: &mut Env) -> u64 {
 
 /// FPMulAdd: `addend + a * b`, rounded once.
 pub fn mul_add(format: Format, addend: u64, a: u64, b: u64, env: &mut Env) -> u64 {
+    match host::mul_add(format, addend, a, b, env) {
+        Some(sum) => sum,
+        None => mul_add_soft(format, addend, a, b, env),
+    }
+}
+
+pub(super) fn mul_add_soft(format: Format, addend: u64, a: u64, b: u64, env: &mut Env) -> u64 {
     let c = unpack(format, addend, env);
     let x = unpack(format, a, env);
     let y = unpack(format, b, env);

@@ -11,13 +11,25 @@ fn recip_table(a: u64) -> u64 {
 
 /// RecipSqrtEstimate: for `a` in 128..512, the estimate in 256..512.
 fn rsqrt_table(a: u64) -> u64 {
-    let a = if a < 256 { a * 2 + 1 } else { (a >> 1 << 1 | 1) * 2 };
-    let mut b = 512;
-    while a * (b + 1) * (b + 1) < 1 << 28 {
-        b += 1;
-    }
-    b.div_ceil(2)
+    RSQRT.get(a as usize).copied().unwrap_or(0).into()
 }
+
+/// RecipSqrtEstimate's values by operand; below 128 there are none.
+const RSQRT: [u16; 512] = {
+    let mut table = [0; 512];
+    let mut operand = 128;
+    while operand < 512 {
+        let a = if operand < 256 { operand * 2 + 1 } else { (operand | 1) * 2 };
+        // The largest b whose square times a stays below 2^28.
+        let mut b = 512;
+        while a * (b + 1) * (b + 1) < 1 << 28 {
+            b += 1;
+        }
+        table[operand] = b.div_ceil(2) as u16;
+        operand += 1;
+    }
+    table
+};
 
 /// The fraction of `bits` moved up to 52 bits.
 fn wide_fraction(format: Format, bits: u64) -> u64 {

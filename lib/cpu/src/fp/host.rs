@@ -1,5 +1,5 @@
-//! The host's arithmetic where it is provably the same: round to nearest, no NaN, no infinity, no
-//! denormal on either side, and FPSR.IXC already set so that inexactness need not be known.
+//! The host's arithmetic where it is provably the same: round to nearest, operands that are zeros or normal
+//! numbers, results that are normal, and FPSR.IXC already set so that inexactness need not be known.
 //!
 //! IEEE 754 then leaves no freedom: the host's basic operations on `f32` and `f64` are correctly
 //! rounded, and a result that is zero or a normal number below the largest has raised neither overflow
@@ -51,13 +51,25 @@ pub(super) fn sqrt(format: Format, a: u64, env: &Env) -> Option<u64> {
     }
 }
 
-/// The operand, if it is a normal number.
+/// `addend + a * b` rounded once, or `None` where the host's answer might not be Arm's.
+pub(super) fn mul_add(format: Format, addend: u64, a: u64, b: u64, env: &Env) -> Option<u64> {
+    if !allowed(env) {
+        return None;
+    }
+    match format {
+        Format::Single => single_result(single(a)?.mul_add(single(b)?, single(addend)?)),
+        Format::Double => double_result(double(a)?.mul_add(double(b)?, double(addend)?)),
+        _ => None,
+    }
+}
+
+/// The operand, if it is a normal number or zero.
 fn single(bits: u64) -> Option<f32> {
-    Some(f32::from_bits(bits as u32)).filter(|value| value.is_normal())
+    Some(f32::from_bits(bits as u32)).filter(|value| value.is_normal() || *value == 0.0)
 }
 
 fn double(bits: u64) -> Option<f64> {
-    Some(f64::from_bits(bits)).filter(|value| value.is_normal())
+    Some(f64::from_bits(bits)).filter(|value| value.is_normal() || *value == 0.0)
 }
 
 /// The result, if it lies clear of underflow and overflow. Zeros are refused too: one may be an

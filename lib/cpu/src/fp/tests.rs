@@ -263,6 +263,9 @@ fn the_short_way_through_the_host_gives_what_the_long_way_gives() {
                 }
                 let (mut one, mut two) = (Env::new(fpcr, IXC), Env::new(fpcr, IXC));
                 assert_eq!(sqrt(format, a, &mut one), arith::sqrt_soft(format, a, &mut two));
+                let c = random.operand(format);
+                let short = mul_add(format, c, a, b, &mut one);
+                assert_eq!(short, arith::mul_add_soft(format, c, a, b, &mut two), "{a:x} {b:x} {c:x}");
                 assert_eq!(one.fpsr, two.fpsr);
             }
         }

@@ -12,8 +12,8 @@ pub(super) fn execute(state: &mut State, op: Op, w: Word) -> Step {
     let result = match op {
         Op::Aese => substitute(&SBOX, shift_rows(d ^ n, 1)),
         Op::Aesd => substitute(&INVERSE_SBOX, shift_rows(d ^ n, 3)),
-        Op::Aesmc => mix_columns(n, [2, 3, 1, 1]),
-        Op::Aesimc => mix_columns(n, [14, 11, 13, 9]),
+        Op::Aesmc => mix_columns(n),
+        Op::Aesimc => unmix_columns(n),
         _ => return Err(Exception::undefined()),
     };
     write(state, w, result);
@@ -84,13 +84,28 @@ fn shift_rows(block: u128, step: usize) -> u128 {
     u128::from_le_bytes(std::array::from_fn(|i| bytes[(i + 4 * step * (i % 4)) % 16]))
 }
 
-/// Multiplies each column by the circulant matrix whose first row is given.
-fn mix_columns(block: u128, row: [u8; 4]) -> u128 {
-    let bytes = block.to_le_bytes();
-    u128::from_le_bytes(std::array::from_fn(|i| {
-        let column = i & !3;
-        (0..4).fold(0, |sum, j| sum ^ field_product(bytes[column + (i + j) % 4], row[j], POLY))
-    }))
+/// Every byte times x in AES's field.
+fn times_x(block: u128) -> u128 {
+    let ones = u128::MAX / 255;
+    (block & ones * 0x7f) << 1 ^ (block >> 7 & ones) * POLY as u128
+}
+
+/// Moves every byte of every column up by `rows` rows, around.
+fn turn_columns(block: u128, rows: u32) -> u128 {
+    let bytes = 8 * rows;
+    let low = (u32::MAX >> bytes) as u128 * (u128::MAX / u32::MAX as u128);
+    block >> bytes & low | block << (32 - bytes) & !low
+}
+
+/// MixColumns: rows times 2, 3, 1 and 1.
+fn mix_columns(block: u128) -> u128 {
+    let doubled = times_x(block);
+    doubled ^ turn_columns(doubled ^ block, 1) ^ turn_columns(block, 2) ^ turn_columns(block, 3)
+}
+
+/// InvMixColumns: 14, 11, 13 and 9, which is MixColumns after a multiplication by 5, 0, 4 and 0.
+fn unmix_columns(block: u128) -> u128 {
+    mix_columns(block ^ times_x(times_x(block ^ turn_columns(block, 2))))
 }
 
 #[cfg(test)]
@@ -102,10 +117,10 @@ mod tests {
         // Appendix B: the first two rounds' intermediate values.
         let input = u128::from_be_bytes(0x3243f6a8_885a308d_313198a2_e0370734u128.to_le_bytes());
         let key = u128::from_be_bytes(0x2b7e1516_28aed2a6_abf71588_09cf4f3cu128.to_le_bytes());
-        let mixed = mix_columns(substitute(&SBOX, shift_rows(input ^ key, 1)), [2, 3, 1, 1]);
+        let mixed = mix_columns(substitute(&SBOX, shift_rows(input ^ key, 1)));
         assert_eq!(mixed.to_le_bytes(), 0x046681e5_e0cb199a_48f8d37a_2806264cu128.to_be_bytes());
         // And back.
-        let unmixed = mix_columns(mixed, [14, 11, 13, 9]);
+        let unmixed = unmix_columns(mixed);
         assert_eq!(substitute(&INVERSE_SBOX, shift_rows(unmixed, 3)), input ^ key);
     }
 }

@@ -44,7 +44,10 @@ impl Lanes {
 
     /// Lane `i` of `v`, zero-extended. Lanes of up to 64 bits.
     pub fn get(self, v: u128, i: u32) -> u64 {
-        (v >> (i * self.bits())) as u64 & u64::MAX >> 64u32.saturating_sub(self.bits())
+        // No lane straddles the halves, and 64-bit shifts are cheap.
+        let (bits, at) = (self.bits(), i << (self.size + 3));
+        let half = if at < 64 { v as u64 } else { (v >> 64) as u64 };
+        half >> (at & 63) & u64::MAX >> 64u32.saturating_sub(bits)
     }
 
     /// Lane `i` of `v` as an integer.
@@ -62,7 +65,12 @@ impl Lanes {
     /// The vector whose lanes `f` computes from their number; what lies above them is zero.
     pub fn build(self, mut f: impl FnMut(u32) -> u64) -> u128 {
         let mask = u64::MAX >> 64u32.saturating_sub(self.bits());
-        (0..self.count).fold(0, |v, i| v | ((f(i) & mask) as u128) << (i * self.bits()))
+        let mut halves = [0u64; 2];
+        for i in 0..self.count {
+            let at = i << (self.size + 3);
+            halves[(at >> 6 & 1) as usize] |= (f(i) & mask) << (at & 63);
+        }
+        (halves[1] as u128) << 64 | halves[0] as u128
     }
 
     /// As [`Lanes::build`] with each lane computed from one of `n`.

@@ -125,7 +125,12 @@ fn rounding_accumulate(lane: &mut Lane, d: i128, product: i128) -> i128 {
 
 /// PolynomialMult: the product of two polynomials over GF(2), one bit a coefficient.
 pub(super) fn polynomial_product(a: u64, b: u64) -> u128 {
-    (0..64).filter(|i| a >> i & 1 != 0).fold(0, |sum, i| sum ^ (b as u128) << i)
+    let (mut rest, mut product) = (a, 0);
+    while rest != 0 {
+        product ^= (b as u128) << rest.trailing_zeros();
+        rest &= rest - 1;
+    }
+    product
 }
 
 /// The dot products and matrix products of 8-bit integers: groups of four products added to a 32-bit lane.
