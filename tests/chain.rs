@@ -45,8 +45,7 @@ fn the_demo_tells_its_story_and_ends_well() {
 
 #[test]
 fn the_pipe_of_three_tools_boots_the_demo_ipsw() {
-    let ran =
-        DemoFolder::new().sh("ipsw-extract demo.ipsw | dt-patch --preset serial-only | xnu-run").ok();
+    let ran = DemoFolder::new().sh("ipsw-extract demo.ipsw | dt-patch --preset serial-only | xnu-run").ok();
     assert_in_order(&ran.text(), STORY);
 }
 
@@ -62,7 +61,10 @@ fn what_is_typed_is_echoed_by_the_program_at_el0() {
     let ran = DemoFolder::new()
         .sh("ipsw-extract demo.ipsw | dt-patch --preset serial-only > boot.img && echo 'so says the user' | xnu-run boot.img")
         .ok();
-    assert_in_order(&ran.text(), &["launchd: type a line: ", "launchd: you typed \"so says the user\"", "status 0"]);
+    assert_in_order(
+        &ran.text(),
+        &["launchd: type a line: ", "launchd: you typed \"so says the user\"", "status 0"],
+    );
 }
 
 #[test]
@@ -111,8 +113,14 @@ fn dumpimage_lists_and_extracts_what_ipsw_extract_writes() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let folder = DemoFolder::new();
-    for command in ["ipsw-extract demo.ipsw", "dt-patch --text devicetree.im4p", "rd-extract ramdisk.dmg", "kc-decompress kernelcache"] {
-        let ran = folder.sh(&format!("set +o pipefail; {command} | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}"));
+    for command in [
+        "ipsw-extract demo.ipsw",
+        "dt-patch --text devicetree.im4p",
+        "rd-extract ramdisk.dmg",
+        "kc-decompress kernelcache",
+    ] {
+        let ran =
+            folder.sh(&format!("set +o pipefail; {command} | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}"));
         assert!(ran.status == 0 && ran.stderr.is_empty(), "`{command}`: {} {}", ran.status, ran.stderr);
     }
 }

@@ -9,7 +9,10 @@ fn the_examples_of_the_manual_pages_run_as_written() {
         for example in doc.examples {
             let ran = DemoFolder::new().sh(example.command);
             if ran.status != 0 {
-                failed.push(format!("{}: `{}` ended with {}: {}", doc.name, example.command, ran.status, ran.stderr));
+                failed.push(format!(
+                    "{}: `{}` ended with {}: {}",
+                    doc.name, example.command, ran.status, ran.stderr
+                ));
             }
         }
     }

@@ -64,7 +64,11 @@ fn packages() -> Vec<Package> {
         .iter()
         .map(|p| Package {
             name: p["name"].as_str().unwrap_or_default().to_string(),
-            folder: p["manifest_path"].as_str().unwrap_or_default().trim_end_matches("Cargo.toml").to_string(),
+            folder: p["manifest_path"]
+                .as_str()
+                .unwrap_or_default()
+                .trim_end_matches("Cargo.toml")
+                .to_string(),
             normal: list(&p["dependencies"])
                 .iter()
                 .filter(|d| d["kind"].is_null())

@@ -1,6 +1,8 @@
 //! What the tests of the built tools share: the tools themselves, and a folder with the demo's files.
 #![forbid(unsafe_code)]
 
+pub mod readers;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,7 +25,8 @@ pub fn tools() -> &'static Path {
         if profile == "release" {
             cargo.arg("--release");
         }
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
         assert!(cargo.status().expect("cargo runs").success(), "the tools do not build");
         target.join(profile)
     })
@@ -100,16 +103,35 @@ impl Ran {
     /// Asserts success.
     #[track_caller]
     pub fn ok(self) -> Ran {
-        assert!(self.status == 0, "`{}` ended with {}\n{}{}", self.command, self.status, self.text(), self.stderr);
+        assert!(
+            self.status == 0,
+            "`{}` ended with {}\n{}{}",
+            self.command,
+            self.status,
+            self.text(),
+            self.stderr
+        );
         self
     }
 
     /// Asserts a failure with this status, told in one line that begins with the tool's name, and not by a panic.
     #[track_caller]
     pub fn fails(self, status: i32, tool: &str) -> Ran {
-        assert!(self.status == status, "`{}` ended with {}, not {status}: {}", self.command, self.status, self.stderr);
+        assert!(
+            self.status == status,
+            "`{}` ended with {}, not {status}: {}",
+            self.command,
+            self.status,
+            self.stderr
+        );
         assert!(self.stderr.starts_with(&format!("{tool}: ")), "`{}` said {}", self.command, self.stderr);
-        assert_eq!(self.stderr.lines().count(), 1, "`{}` said more than a line: {}", self.command, self.stderr);
+        assert_eq!(
+            self.stderr.lines().count(),
+            1,
+            "`{}` said more than a line: {}",
+            self.command,
+            self.stderr
+        );
         self
     }
 }

@@ -123,9 +123,7 @@ pub fn parts() -> Result<Parts> {
 fn parts_for(behavior: &str) -> Result<Parts> {
     let kernel = kernel();
     let mut compressed = Vec::new();
-    lzfse_rust::LzfseEncoder::default()
-        .encode_bytes(&kernel, &mut compressed)
-        .map_err(std::io::Error::from)?;
+    lzfse_rust::LzfseEncoder::default().encode_bytes(&kernel, &mut compressed)?;
     let compression = Compression { algorithm: Algorithm::Lzfse, uncompressed_size: kernel.len() as u64 };
     let plain = |kind: &[u8; 4], what: &str, payload: &[u8]| {
         apple_img4::write::im4p(FourCc(*kind), what, payload, None)

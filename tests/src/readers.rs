@@ -1,0 +1,95 @@
+//! Every reader of bytes that strangers made, as one function each: what the fuzz targets and the damage tests call.
+//!
+//! A reader may refuse what it is given; it may not panic, run for ever, or take memory without bound.
+
+/// A reader's name, which is also that of its fuzz target and its folder in `tests/corpus/fuzz`, and the reader.
+pub type Reader = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const READERS: &[Reader] = &[
+    ("img4", img4),
+    ("wrap", wrap),
+    ("devicetree", device_tree),
+    ("devicetree_text", device_tree_text),
+    ("bootimg", boot_image),
+    ("kernelcache", kernelcache),
+    ("manifest", manifest),
+    ("zip", archive),
+    ("disk", disk),
+];
+
+/// The reader of that name.
+pub fn reader(name: &str) -> fn(&[u8]) {
+    READERS.iter().find(|(n, _)| *n == name).unwrap_or_else(|| panic!("no reader called {name}")).1
+}
+
+fn img4(data: &[u8]) {
+    if let Ok(it) = apple_img4::Im4p::parse(data) {
+        // What was read can be written again.
+        let _ = it.parts().to_bytes();
+    }
+    let _ = apple_img4::Im4m::parse(data);
+    let _ = apple_img4::Im4r::parse(data);
+    let _ = apple_img4::Img4::parse(data);
+}
+
+fn wrap(data: &[u8]) {
+    let options = apple_wrap::Options { max_output: 16 << 20, ..apple_wrap::Options::default() };
+    if let Ok(opened) = apple_wrap::open(data, &options) {
+        let _ = apple_wrap::rewrap(data, &opened.payload);
+    }
+}
+
+fn device_tree(data: &[u8]) {
+    if let Ok(tree) = apple_dt::Tree::parse(data) {
+        assert!(tree.to_bytes() == data, "a tree is written back to the identical bytes");
+        let text = apple_dt::print(&tree);
+        let again = apple_dt::compile(&text).expect("what we print compiles");
+        assert!(again.to_bytes() == data, "the text compiles back to the identical bytes");
+    }
+}
+
+fn device_tree_text(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(tree) = apple_dt::compile(text) {
+        let bytes = tree.to_bytes();
+        assert!(apple_dt::Tree::parse(&bytes).is_ok_and(|t| t == tree), "what compiles can be read");
+    }
+    let _ = apple_dt::Script::parse(text);
+}
+
+fn boot_image(data: &[u8]) {
+    let _ = bootimg::Header::parse(data);
+    if let Ok(mut reader) = bootimg::Reader::new(data) {
+        while let Ok(Some(mut part)) = reader.next_part() {
+            let _ = part.read_verified(1 << 20);
+        }
+    }
+}
+
+fn kernelcache(data: &[u8]) {
+    let _ = apple_kc::KernelCache::parse(data);
+}
+
+fn manifest(data: &[u8]) {
+    let _ = apple_ipsw::BuildManifest::parse(data);
+    let _ = apple_ipsw::Restore::parse(data);
+}
+
+fn archive(data: &[u8]) {
+    if let Ok(ipsw) = apple_ipsw::Ipsw::open(data.to_vec()) {
+        for path in ["BuildManifest.plist", "Restore.plist"] {
+            let _ = ipsw.read(path, 1 << 20);
+        }
+    }
+}
+
+fn disk(data: &[u8]) {
+    let Ok(image) = apple_fs::Image::open(apple_fs::Bytes::shared(data.to_vec())) else { return };
+    if let Ok(volume) = image.mount(None, false) {
+        for entry in volume.tree().entries().iter().take(200) {
+            let _ = volume.read(entry, 1 << 16);
+            let _ = volume.xattrs(entry);
+        }
+    }
+}
