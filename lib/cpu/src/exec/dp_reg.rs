@@ -60,12 +60,12 @@ pub fn execute(cpu: &mut Cpu, op: Op, w: Word) -> Step {
         Op::Umaddl => s.set_x(w.rd(), s.x(w.ra()).wrapping_add(product(s, w))),
         Op::Umsubl => s.set_x(w.rd(), s.x(w.ra()).wrapping_sub(product(s, w))),
         Op::Smulh => {
-            let high = i128::from(s.x(w.rn()) as i64) * i128::from(s.x(w.rm()) as i64) >> 64;
-            s.set_x(w.rd(), high as u64);
+            let product = i128::from(s.x(w.rn()) as i64) * i128::from(s.x(w.rm()) as i64);
+            s.set_x(w.rd(), (product >> 64) as u64);
         }
         Op::Umulh => {
-            let high = u128::from(s.x(w.rn())) * u128::from(s.x(w.rm())) >> 64;
-            s.set_x(w.rd(), high as u64);
+            let product = u128::from(s.x(w.rn())) * u128::from(s.x(w.rm()));
+            s.set_x(w.rd(), (product >> 64) as u64);
         }
         Op::Rbit | Op::Rev16 | Op::Rev32 | Op::Rev | Op::Clz | Op::Cls => one_source(s, op, w),
         _ => return pauth::execute(cpu, op, w),

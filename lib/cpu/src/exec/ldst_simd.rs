@@ -184,7 +184,7 @@ fn one_lane(cpu: &mut Cpu, w: Word) -> Step {
         _ => (3, q),
     };
     let bytes = 1u64 << step;
-    let at = index * 8 << step;
+    let at = (index * 8) << step;
     let start = base(cpu, w)?;
     let mut lanes = [0u128; 4];
     let mut address = start;
