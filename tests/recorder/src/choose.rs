@@ -58,7 +58,13 @@ fn branch(e: &Encoding, word: u32, rng: &mut Rng) -> u32 {
     let far = rng.one_in(8);
     if e.name.contains("branch_imm") {
         let miles = (1 << 23) + (rng.next() as i32 & 0xff_ffff);
-        let offset = if !far { near } else if rng.one_in(2) { miles } else { -miles };
+        let offset = if !far {
+            near
+        } else if rng.one_in(2) {
+            miles
+        } else {
+            -miles
+        };
         with(word, 25, 0, offset as u32)
     } else if e.name.contains("condbranch") || e.name.contains("compbranch") {
         let offset = if !far { near } else { rng.pick(&[-0x4_0000, 0x3_ffff]) };
@@ -132,7 +138,14 @@ fn in_sequence(e: &Encoding, word: u32, rng: &mut Rng) -> Option<u32> {
         // Rd is in bits 4:0 wherever there is one.
         return (word & 31 != 28).then_some(word);
     };
-    if access.register || has("immpre") || has("immpost") || has("_post") || has("_pre") || has("sep_") || has("sop_") {
+    if access.register
+        || has("immpre")
+        || has("immpost")
+        || has("_post")
+        || has("_pre")
+        || has("sep_")
+        || has("sop_")
+    {
         return None;
     }
     // Small offsets, so that what is stored is loaded again.

@@ -132,8 +132,10 @@ fn encode(test: &Test, next: u64) -> Vec<u8> {
         flags |= FPSR;
         fields.extend(after.fpsr.to_le_bytes());
     }
-    let general: Vec<_> =
-        (0..32u8).filter(|&n| general(after, n) != general(before, n)).map(|n| (n, general(after, n))).collect();
+    let general: Vec<_> = (0..32u8)
+        .filter(|&n| general(after, n) != general(before, n))
+        .map(|n| (n, general(after, n)))
+        .collect();
     let vector: Vec<_> = (0..32).filter(|&n| after.v[n] != before.v[n]).collect();
     if let Some((offset, bytes)) = &test.memory {
         flags |= MEMORY;

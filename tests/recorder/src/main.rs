@@ -30,8 +30,7 @@ struct Options {
 }
 
 fn options() -> Result<Options, Failure> {
-    let mut o =
-        Options { out: PathBuf::new(), seed: 1, tests: 144, sequences: false, emulators: Vec::new() };
+    let mut o = Options { out: PathBuf::new(), seed: 1, tests: 144, sequences: false, emulators: Vec::new() };
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg}: needs a value"));
@@ -44,7 +43,9 @@ fn options() -> Result<Options, Failure> {
         }
     }
     if o.out.as_os_str().is_empty() || o.emulators.is_empty() {
-        return Err("usage: recorder -o FILE [--seed N] [--tests PER_ENCODING] [--sequences] QEMU [QEMU ...]".into());
+        return Err(
+            "usage: recorder -o FILE [--seed N] [--tests PER_ENCODING] [--sequences] QEMU [QEMU ...]".into(),
+        );
     }
     Ok(o)
 }
@@ -123,7 +124,11 @@ fn compile(dir: &Path) -> Result<PathBuf, Failure> {
     let status = Command::new("aarch64-linux-gnu-gcc")
         .args(["-O2", "-static", "-w", "-o"])
         .arg(&program)
-        .args([format!("-DCODE={CODE}ull"), format!("-DWINDOW={WINDOW}ull"), format!("-DWINDOW_LEN={WINDOW_LEN}")])
+        .args([
+            format!("-DCODE={CODE}ull"),
+            format!("-DWINDOW={WINDOW}ull"),
+            format!("-DWINDOW_LEN={WINDOW_LEN}"),
+        ])
         .arg(&source)
         .status()?;
     if !status.success() {
@@ -169,7 +174,9 @@ fn run(
     }
     let results = fs::read(&output)?;
     let mut tests = Vec::new();
-    for (((index, words), before), result) in (first..).zip(words).zip(befores).zip(results.chunks_exact(RESULT)) {
+    for (((index, words), before), result) in
+        (first..).zip(words).zip(befores).zip(results.chunks_exact(RESULT))
+    {
         tests.push(judge(index, words, before, result));
     }
     Ok(tests)

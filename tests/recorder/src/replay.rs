@@ -125,7 +125,10 @@ impl Player {
             (reg::VBAR_EL1, VECTORS + 0x4000_0000),
             (reg::CPACR_EL1, 3 << 20),
             // MMU and caches on; EL0 may use WFI, WFE, DC ZVA, cache maintenance, CTR.
-            (reg::SCTLR_EL1, 0x30d0_0800 | 1 | 1 << 2 | 1 << 12 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26),
+            (
+                reg::SCTLR_EL1,
+                0x30d0_0800 | 1 | 1 << 2 | 1 << 12 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26,
+            ),
         ] {
             if !cpu.write_system(register, value) {
                 return Err(format!("system register {register:#x} cannot be written").into());

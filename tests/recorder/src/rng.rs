@@ -13,7 +13,10 @@ impl Rng {
     }
 
     /// 64 random bits.
-    #[expect(clippy::should_implement_trait, reason = "it never ends, and an iterator's next would return an option")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it never ends, and an iterator's next would return an option"
+    )]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
