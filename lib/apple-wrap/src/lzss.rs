@@ -66,53 +66,84 @@ pub(crate) fn frame(data: &[u8], base: u64) -> Result<Frame> {
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "the inner loop of a kernel's decompression; every index is bounded by the line above it"
+    reason = "the inner loop of a kernel's decompression; every index is bounded by the lines above it"
 )]
 pub(crate) fn decode(stream: &[u8], size: usize) -> Vec<u8> {
-    let mut out = vec![0u8; size];
-    let mut at = 0;
-    let mut input = stream.iter().copied();
-    // Bit 8 and up tell when the eight flags are used up.
-    let mut flags = 0u32;
-    while at < size {
-        flags >>= 1;
-        if flags & 0x100 == 0 {
-            let Some(byte) = input.next() else { break };
-            flags = u32::from(byte) | 0xff00;
-        }
-        if flags & 1 != 0 {
-            let Some(byte) = input.next() else { break };
-            out[at] = byte;
-            at += 1;
+    // A flag byte and eight units: the most that one round reads and writes.
+    const ROUND_IN: usize = 1 + 8 * 2;
+    const ROUND_OUT: usize = 8 * LONGEST;
+    // Room for the last match to be copied in full.
+    let mut out = vec![0u8; size.saturating_add(LONGEST)];
+    let (mut at, mut next) = (0, 0);
+    while next + ROUND_IN <= stream.len() && at + ROUND_OUT <= size {
+        let flags = stream[next];
+        next += 1;
+        if flags == 0xff {
+            out[at..at + 8].copy_from_slice(&stream[next..next + 8]);
+            (at, next) = (at + 8, next + 8);
             continue;
         }
-        let (Some(low), Some(high)) = (input.next(), input.next()) else { break };
-        let position = usize::from(low) | usize::from(high & 0xf0) << 4;
-        let length = (usize::from(high & 0x0f) + SHORTEST).min(size - at);
-        // The ring position as a distance back from here: 1 to 4096.
-        let here = (START + at) % RING;
-        let distance = (here + RING - position - 1) % RING + 1;
-        if distance <= at {
-            let from = at - distance;
-            if distance >= length {
-                out.copy_within(from..from + length, at);
+        for bit in 0..8 {
+            if flags >> bit & 1 != 0 {
+                out[at] = stream[next];
+                (at, next) = (at + 1, next + 1);
             } else {
-                for i in 0..length {
-                    out[at + i] = out[from + i];
-                }
-            }
-        } else {
-            for i in 0..length {
-                out[at + i] = match (at + i).checked_sub(distance) {
-                    Some(from) => out[from],
-                    None => before_start((position + i) % RING),
-                };
+                at += copy_match(&mut out, at, stream[next], stream[next + 1]);
+                next += 2;
             }
         }
-        at += length;
     }
-    out.truncate(at);
+    // The last rounds, with a look at both ends before each unit.
+    let mut input = stream.get(next..).unwrap_or_default().iter().copied();
+    'rounds: while at < size {
+        let Some(flags) = input.next() else { break };
+        for bit in 0..8 {
+            if at >= size {
+                break 'rounds;
+            }
+            let Some(first) = input.next() else { break 'rounds };
+            if flags >> bit & 1 != 0 {
+                out[at] = first;
+                at += 1;
+            } else {
+                let Some(second) = input.next() else { break 'rounds };
+                at += copy_match(&mut out, at, first, second);
+            }
+        }
+    }
+    out.truncate(at.min(size));
     out
+}
+
+/// Copies the match of two bytes to `at`, where there is room for the longest one, and gives its length. Bytes behind
+/// it may be overwritten too: they are not decoded yet.
+#[inline]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "distances are at most `at`, and the caller leaves room for the longest match"
+)]
+fn copy_match(out: &mut [u8], at: usize, low: u8, high: u8) -> usize {
+    let position = usize::from(low) | usize::from(high & 0xf0) << 4;
+    let length = usize::from(high & 0x0f) + SHORTEST;
+    // The ring position as a distance back from here: 1 to 4096.
+    let distance = ((START + at).wrapping_sub(position + 1) & (RING - 1)) + 1;
+    if distance > at {
+        for i in 0..length {
+            out[at + i] = match (at + i).checked_sub(distance) {
+                Some(from) => out[from],
+                None => before_start((position + i) % RING),
+            };
+        }
+    } else if distance >= LONGEST {
+        let from = at - distance;
+        out.copy_within(from..from + LONGEST, at);
+    } else {
+        for i in at..at + length {
+            out[i] = out[i - distance];
+        }
+    }
+    length
 }
 
 /// What the ring holds where nothing was written yet.
