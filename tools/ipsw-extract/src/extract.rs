@@ -216,11 +216,12 @@ pub fn check(args: &Args, io: &Io, name: &str, ipsw: &Ipsw) -> Result<()> {
     worst.map_or(Ok(()), Err)
 }
 
-/// An MS-DOS date and time, which has no time zone, taken as UTC; `None` for a date that is none.
+/// An MS-DOS date and time, which has no time zone, taken as UTC; `None` for one that says nothing.
 fn unix_time(dos: u32) -> Option<SystemTime> {
     let (date, time) = (u64::from(dos >> 16), u64::from(dos & 0xffff));
     let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
-    if !(1..=12).contains(&month) || day == 0 {
+    // 1 January 1980 is what writers put who have no time.
+    if !(1..=12).contains(&month) || day == 0 || dos == 0x0021_0000 {
         return None;
     }
     // Days since 1970 by the civil calendar, years beginning in March so that leap days come last.
@@ -239,9 +240,9 @@ mod tests {
         let unix = |dos| {
             unix_time(dos).and_then(|t| t.duration_since(SystemTime::UNIX_EPOCH).ok()).map(|d| d.as_secs())
         };
-        assert_eq!(unix(0x0021_0000), Some(315_532_800), "1 January 1980");
+        assert_eq!(unix(0x0022_0000), Some(315_619_200), "2 January 1980");
         let (date, time) = (37 << 9 | 12 << 5 | 2, 13 << 11 | 30 << 5 | 5);
         assert_eq!(unix(date << 16 | time), Some(1_512_221_410), "2 December 2017, 13:30:10");
-        assert_eq!(unix(0), None);
+        assert_eq!((unix(0), unix(0x0021_0000)), (None, None));
     }
 }
