@@ -79,7 +79,7 @@ impl HfsPlus {
             _ => {
                 let fork = fork(&header.attributes_file, special(cnid::ATTRIBUTES))?;
                 let tree = BTree::open(fork, "the attributes file")?;
-                let (index, compressed) = xattr::Index::read(&tree)?;
+                let (index, compressed) = xattr::Index::read(&tree, &source, &header)?;
                 (Some((tree, index)), compressed)
             }
         };
@@ -129,14 +129,9 @@ impl HfsPlus {
         if !matches!(entry.meta.kind, Kind::File | Kind::Directory) || entry.meta.place == 0 {
             return Ok(None);
         }
-        let mut info = self.catalog.at(entry.meta.place, |r| Ok(r.data.slice(48, 32)?.to_vec()))?;
-        // The second half holds dates and counts that the system keeps to itself (`hfs_xattr.c` hides them likewise).
-        if let Some(rest) = info.get_mut(16..24) {
-            rest.fill(0);
-        }
-        if let Some(rest) = info.get_mut(28..32) {
-            rest.fill(0);
-        }
+        let info = self
+            .catalog
+            .at(entry.meta.place, |r| Ok(catalog::finder_info(r.data.slice(48, 32)?).to_vec()))?;
         Ok(info.iter().any(|&b| b != 0).then_some(info))
     }
 }

@@ -37,18 +37,18 @@ fn check(offset: u64, want: usize, len: u64) -> Result<()> {
     }
 }
 
-/// Bytes in memory.
+/// Bytes in memory; a clone shares them.
 #[derive(Clone)]
-pub struct Bytes(Arc<[u8]>);
+pub struct Bytes(Arc<Vec<u8>>);
 
 impl Bytes {
     /// Takes the bytes.
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
-        Bytes(bytes.into())
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Bytes(Arc::new(bytes.into()))
     }
 
     /// The same, ready to be passed around.
-    pub fn shared(bytes: impl Into<Arc<[u8]>>) -> Shared {
+    pub fn shared(bytes: impl Into<Vec<u8>>) -> Shared {
         Arc::new(Self::new(bytes))
     }
 }

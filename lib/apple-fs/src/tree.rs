@@ -285,15 +285,16 @@ impl Tree {
     /// The entry of a path; of two with one name the first. Names compare by their composed form, so that a typed
     /// `é` finds the decomposed one that HFS+ stores. Symbolic links are not followed.
     pub fn find(&self, path: &str) -> Option<usize> {
+        path.split('/').filter(|p| !p.is_empty() && *p != ".").try_fold(0, |at, name| self.find_in(at, name))
+    }
+
+    /// The entry called `name` in the folder `folder`, found as [`Tree::find`] does.
+    pub fn find_in(&self, folder: usize, name: &str) -> Option<usize> {
         use unicode_normalization::UnicodeNormalization;
-        let mut at = 0;
-        for part in path.split('/').filter(|p| !p.is_empty() && *p != ".") {
-            let exact = self.children(at).find(|&i| self.entries.get(i).is_some_and(|e| e.name == part));
-            at = exact.or_else(|| {
-                self.children(at).find(|&i| self.entries.get(i).is_some_and(|e| e.name.nfc().eq(part.nfc())))
-            })?;
-        }
-        Some(at)
+        let named = |fits: &dyn Fn(&str) -> bool| {
+            self.children(folder).find(|&i| self.entries.get(i).is_some_and(|e| fits(&e.name)))
+        };
+        named(&|n| n == name).or_else(|| named(&|n| n.nfc().eq(name.nfc())))
     }
 }
 

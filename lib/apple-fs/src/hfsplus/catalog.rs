@@ -198,6 +198,16 @@ fn link(v: &View<'_>) -> Result<Link> {
     })
 }
 
+/// The Finder information as macOS shows it: without the dates and counts that the system keeps there for itself
+/// (`hfs_xattr.c` hides them likewise).
+pub(crate) fn finder_info(record: &[u8]) -> [u8; 32] {
+    let mut info = [0; 32];
+    for (i, (to, from)) in info.iter_mut().zip(record).enumerate() {
+        *to = if matches!(i, 16..24 | 28..32) { 0 } else { *from };
+    }
+    info
+}
+
 fn meta(v: &View<'_>, place: u64, folder: bool) -> Result<Meta> {
     let record_flags = v.be16(2)?;
     let mode = v.be16(42)?;
@@ -223,7 +233,8 @@ fn meta(v: &View<'_>, place: u64, folder: bool) -> Result<Meta> {
     meta.modified = date(16)?;
     meta.changed = date(20)?;
     meta.accessed = date(24)?;
-    let finder = kind == Kind::File && v.slice(48, 32)?.iter().any(|&b| b != 0);
+    let finder =
+        matches!(kind, Kind::File | Kind::Directory) && finder_info(v.slice(48, 32)?).iter().any(|&b| b != 0);
     meta.has_xattrs = record_flags & (flags::HAS_ATTRIBUTES | flags::HAS_SECURITY) != 0 || finder;
     Ok(meta)
 }

@@ -27,9 +27,10 @@ pub(crate) struct Index {
 
 impl Index {
     /// Reads the whole tree; values stay where they are, but the headers of compressed files are noted.
-    pub(crate) fn read(tree: &BTree) -> Result<(Index, Compressed)> {
+    pub(crate) fn read(tree: &BTree, volume: &Shared, header: &Header) -> Result<(Index, Compressed)> {
         let mut index = Index::default();
         let mut compressed = Compressed::new();
+        let mut later = Vec::new();
         tree.leaves(|Record { place, key, data }| {
             let file = key.be32(2)?;
             let start = key.be32(6)?;
@@ -37,11 +38,12 @@ impl Index {
             let list = index.files.entry(file).or_default();
             match data.be32(0)? {
                 INLINE | FORK => {
-                    if name == decmpfs::XATTR
-                        && data.be32(0)? == INLINE
-                        && let Some(header) = decmpfs::Header::parse(inline(&data)?)
-                    {
-                        compressed.insert(file, header);
+                    if name == decmpfs::XATTR {
+                        if data.be32(0)? != INLINE {
+                            later.push(file);
+                        } else if let Some(header) = decmpfs::Header::parse(inline(&data)?) {
+                            compressed.insert(file, header);
+                        }
                     }
                     list.push(Attribute { name, place, overflow: Vec::new() });
                 }
@@ -57,6 +59,14 @@ impl Index {
             }
             Ok(())
         })?;
+        // A header in blocks of its own: one that cannot be read leaves the file as if it were not compressed.
+        for file in later {
+            if let Ok(Some(value)) = index.value(tree, volume, header, file, decmpfs::XATTR)
+                && let Some(header) = decmpfs::Header::parse(&value)
+            {
+                compressed.insert(file, header);
+            }
+        }
         Ok((index, compressed))
     }
 
