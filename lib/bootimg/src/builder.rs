@@ -302,22 +302,27 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Gives every part its `data-offset`, in the order given, each on a page boundary.
+/// Gives every part its `data-offset`, in the order given, each on a page boundary, and its node its place.
 pub(crate) fn lay_out<'a>(root: &mut Node, order: impl Iterator<Item = (&'a str, u64)>) -> Result<()> {
     let Some(images) = root.child_mut("images") else { return Err(Error::NoImages) };
     let mut at = 0u64;
+    let mut sorted = Vec::new();
     for (name, size) in order {
         // The header comes on top, so stay well below 4 GiB.
         let end = at.saturating_add(size);
         if end > u64::from(u32::MAX) - crate::MAX_HEADER - PAGE {
             return Err(Error::TooLarge { part: name.into(), size });
         }
-        if let Some(node) = images.child_mut(name) {
+        if let Some(i) = images.children.iter().position(|c| c.name == name) {
+            let mut node = images.children.remove(i);
             node.remove("data-position");
             node.set_cell("data-offset", u32::try_from(at).unwrap_or(u32::MAX));
+            sorted.push(node);
         }
         at = end.next_multiple_of(PAGE);
     }
+    sorted.append(&mut images.children);
+    images.children = sorted;
     Ok(())
 }
 

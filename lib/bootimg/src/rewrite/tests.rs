@@ -79,6 +79,8 @@ fn parts_are_replaced_unread_removed_and_added() {
     assert!(h == announced);
     let names: Vec<_> = h.parts.iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names, ["devicetree", "notes", "kernel", "ramdisk"]);
+    let nodes: Vec<_> = h.tree().child("images").unwrap().children.iter().map(|n| n.name.as_str()).collect();
+    assert_eq!(nodes, names, "nodes stand in the order of the bytes");
     assert_eq!(h.select(Some("a")).unwrap().parts.len(), 4);
     assert_eq!(h.select(Some("b")).unwrap().parts.len(), 2);
     let bytes = parts(&new);
@@ -112,5 +114,50 @@ fn a_stream_that_ends_early_is_an_error() {
         let mut r = Rewriter::new(&old[..len]).unwrap();
         r.replace("devicetree", b"new".to_vec()).unwrap();
         assert!(matches!(r.finish(Vec::new()), Err(Error::Truncated { .. })), "{len:#x}");
+    }
+}
+
+/// A generator of the same numbers each time (xorshift).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below as u64) as usize
+    }
+}
+
+#[test]
+fn random_damage_never_panics_and_never_passes_for_the_image() {
+    let good = image();
+    let whole = parts(&good);
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..5_000 {
+        let mut bad = good.clone();
+        for _ in 0..=dice.roll(4) {
+            // Half of it where it hurts most: in the used part of the header.
+            let at = if dice.roll(2) == 0 { dice.roll(1600) } else { dice.roll(good.len()) };
+            bad[at] = dice.roll(256) as u8;
+        }
+        bad.truncate(good.len() - if dice.roll(4) == 0 { dice.roll(good.len()) } else { 0 });
+        if let Ok(mut r) = Reader::new(&bad[..]) {
+            while let Ok(Some(mut p)) = r.next_part() {
+                let has_digest = !p.part().digests.is_empty();
+                let name = p.part().name.clone();
+                if let Ok(bytes) = p.read_verified(1 << 20)
+                    && has_digest
+                    && let Some((_, should)) = whole.iter().find(|(n, _)| *n == name)
+                {
+                    assert!(bytes == *should, "{name}");
+                }
+            }
+        }
+        if let Ok(mut r) = Rewriter::new(&bad[..]) {
+            let _ = r.read("kernel", 1 << 20);
+            let _ = r.replace("devicetree", vec![1; 40_000]);
+            let _ = r.finish(std::io::sink());
+        }
     }
 }
