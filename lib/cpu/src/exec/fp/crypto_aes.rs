@@ -87,14 +87,14 @@ fn shift_rows(block: u128, step: usize) -> u128 {
 /// Every byte times x in AES's field.
 fn times_x(block: u128) -> u128 {
     let ones = u128::MAX / 255;
-    (block & ones * 0x7f) << 1 ^ (block >> 7 & ones) * POLY as u128
+    ((block & (ones * 0x7f)) << 1) ^ ((block >> 7 & ones) * POLY as u128)
 }
 
 /// Moves every byte of every column up by `rows` rows, around.
 fn turn_columns(block: u128, rows: u32) -> u128 {
     let bytes = 8 * rows;
     let low = (u32::MAX >> bytes) as u128 * (u128::MAX / u32::MAX as u128);
-    block >> bytes & low | block << (32 - bytes) & !low
+    (block >> bytes & low) | (block << (32 - bytes) & !low)
 }
 
 /// MixColumns: rows times 2, 3, 1 and 1.
