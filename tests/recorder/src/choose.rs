@@ -121,12 +121,36 @@ pub fn sequence(rng: &mut Rng) -> Vec<u32> {
     let all = encodings();
     let mut words = Vec::new();
     while words.len() < len {
+        if rng.one_in(12) && words.len() + 3 <= len {
+            words.extend(exclusive(&all, rng));
+        }
         let e = all[rng.below(all.len() as u64) as usize];
         if let Some(word) = word(e, 0, rng).and_then(|w| in_sequence(e, w, rng)) {
             words.push(word);
         }
     }
     words
+}
+
+/// A load exclusive, sometimes something else (a store to the same place, say), and a store exclusive of the same size:
+/// what another size does is not defined.
+fn exclusive(all: &[&'static Encoding], rng: &mut Rng) -> Vec<u32> {
+    let size = rng.below(4) as u32;
+    let pair = size > 1 && rng.one_in(3);
+    let acquire = (rng.next() as u32 & 1) << 15;
+    let at = 28 << 5;
+    let free = |rng: &mut Rng, n: u32| 4 * rng.below(7) as u32 + n;
+    let (t, t2, s, u) = (free(rng, 0), free(rng, 1), free(rng, 2), free(rng, 3));
+    let load = size << 30 | 0x085f_0000 | u32::from(pair) << 21 | acquire | t2 << 10 | at | t;
+    let store = size << 30 | 0x0800_0000 | u32::from(pair) << 21 | s << 16 | acquire | t2 << 10 | at | u;
+    let mut words = vec![load];
+    let e = all[rng.below(all.len() as u64) as usize];
+    if rng.one_in(2) && !e.name.contains("ldstexcl") {
+        words.extend(word(e, 0, rng).and_then(|w| in_sequence(e, w, rng)));
+    }
+    words.push(store);
+    // A pair of bytes or halves does not exist; some other draw will do.
+    if words.iter().all(|&w| decode(w).is_some()) { words } else { Vec::new() }
 }
 
 fn in_sequence(e: &Encoding, word: u32, rng: &mut Rng) -> Option<u32> {

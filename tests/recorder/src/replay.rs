@@ -84,6 +84,32 @@ fn expected_window(test: &Test) -> Vec<u8> {
     bytes
 }
 
+/// Neighbours of an embedded word.
+const BEFORE: u64 = 3;
+const AFTER: u64 = 2;
+
+/// A word that changes nothing, chosen by `n`.
+fn neighbour(n: u64) -> u32 {
+    let (kind, r) = (n % 6, (n / 6 % 31) as u32);
+    let cond = (n / 7 % 14) as u32;
+    match kind {
+        0 => 0xd503_201f,                                     // nop
+        1 => 0xaa00_03e0 | r << 16 | r,                       // mov xr, xr
+        2 => 0x9a80_0000 | r << 16 | cond << 12 | r << 5 | r, // csel xr, xr, xr, cond
+        3 => 0x4ea0_1c00 | r << 16 | r << 5 | r,              // mov vr.16b, vr.16b
+        4 => 0x9100_0000 | r << 5 | r,                        // add xr, xr, #0
+        _ => 0xca1f_0000 | r << 5 | r,                        // eor xr, xr, xzr
+    }
+}
+
+/// Whether a test can be played among neighbours.
+fn embeddable(test: &Test) -> bool {
+    match test.words[..] {
+        [word] => a64::decode(word).is_none_or(|e| !e.name.contains("branch")),
+        _ => false,
+    }
+}
+
 /// A machine that plays tests.
 #[derive(Debug)]
 pub struct Player {
@@ -138,13 +164,32 @@ impl Player {
     }
 
     /// Plays all tests through `engine`; calls `differs` for each whose result is not the recorded one. Returns how many.
-    ///
-    /// `around` are words placed before and after the tested ones (which must be single): neighbours that a
-    /// translator would mix with them. They must change nothing.
     pub fn play(
         &mut self,
         recording: &Recording,
         engine: &mut dyn Engine,
+        differs: impl FnMut(&Test, &Mismatch),
+    ) -> Result<u64, mem::Error> {
+        self.play_with(recording, engine, false, differs)
+    }
+
+    /// The same with every single word among neighbours that change nothing, three before and two after, so that a
+    /// translator sees a block: moves of registers onto themselves and selections by the flags. Branches are left out: they would land
+    /// among neighbours.
+    pub fn play_embedded(
+        &mut self,
+        recording: &Recording,
+        engine: &mut dyn Engine,
+        differs: impl FnMut(&Test, &Mismatch),
+    ) -> Result<u64, mem::Error> {
+        self.play_with(recording, engine, true, differs)
+    }
+
+    fn play_with(
+        &mut self,
+        recording: &Recording,
+        engine: &mut dyn Engine,
+        embed: bool,
         mut differs: impl FnMut(&Test, &Mismatch),
     ) -> Result<u64, mem::Error> {
         let mut wrong = 0;
@@ -157,13 +202,24 @@ impl Player {
             tests = rest;
             let mut code = BRK.to_le_bytes().repeat(CODE_LEN as usize / 4);
             for test in now {
-                let at = (test.before.pc - CODE) as usize;
-                let bytes = test.words.iter().flat_map(|w| w.to_le_bytes());
-                code.iter_mut().skip(at).zip(bytes).for_each(|(to, from)| *to = from);
+                if embed && !embeddable(test) {
+                    continue;
+                }
+                let mut words = test.words.clone();
+                if embed {
+                    words.splice(0..0, (0..BEFORE).map(|n| neighbour(test.index * 5 + n)));
+                    words.extend((0..AFTER).map(|n| neighbour(test.index * 5 + BEFORE + n)));
+                }
+                let at = test.before.pc - CODE - if embed { 4 * BEFORE } else { 0 };
+                let bytes = words.iter().flat_map(|w| w.to_le_bytes());
+                code.iter_mut().skip(at as usize).zip(bytes).for_each(|(to, from)| *to = from);
             }
             self.memory.write_bytes(CODE, &code)?;
             for test in now {
-                if let Some(mismatch) = self.one(test, engine)? {
+                if embed && !embeddable(test) {
+                    continue;
+                }
+                if let Some(mismatch) = self.one(test, engine, embed)? {
                     wrong += 1;
                     differs(test, &mismatch);
                 }
@@ -172,15 +228,24 @@ impl Player {
         Ok(wrong)
     }
 
-    fn one(&mut self, test: &Test, engine: &mut dyn Engine) -> Result<Option<Mismatch>, mem::Error> {
-        self.load(&test.before);
+    fn one(
+        &mut self,
+        test: &Test,
+        engine: &mut dyn Engine,
+        embedded: bool,
+    ) -> Result<Option<Mismatch>, mem::Error> {
+        let (lead, trail) = if embedded { (4 * BEFORE, 4 * AFTER) } else { (0, 0) };
+        self.load(&test.before, test.before.pc - lead);
         for _ in 0..4 {
             if self.cpu.state.el == 1 {
                 break;
             }
             engine.run(&mut self.cpu, 64);
         }
-        let regs = self.save(&test.before);
+        let mut regs = self.save(&test.before);
+        if test.outcome == Outcome::Done {
+            regs.pc = regs.pc.wrapping_sub(trail);
+        }
         let class = self.cpu.sys.esr[1] >> 26 & 63;
         let inside = (test.before.pc..test.before.pc + 4 * test.words.len() as u64).contains(&regs.pc);
         let outcome = match class {
@@ -208,15 +273,15 @@ impl Player {
     }
 
     /// Puts the CPU at EL0 with these registers.
-    fn load(&mut self, regs: &Regs) {
+    fn load(&mut self, regs: &Regs, pc: u64) {
         let cpu = &mut self.cpu;
         if cpu.state.el != 1 {
             cpu.start_at(VECTORS, 1);
         }
         cpu.sys.spsr[1] = u64::from(regs.nzcv) | 0x3c0;
         cpu.sys.sp[0] = regs.sp;
-        cpu.exception_return(regs.pc);
-        cpu.set_pc(regs.pc);
+        cpu.exception_return(pc);
+        cpu.set_pc(pc);
         for (to, from) in cpu.state.x.iter_mut().zip(&regs.x) {
             *to = *from;
         }

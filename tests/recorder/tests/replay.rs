@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cpu::interpreter::Interpreter;
-use recorder::{Player, Recording};
+use recorder::{Mismatch, Player, Recording, Test};
 
 /// Reads a recording of tests/a64, or the one that A64_VECTORS names (a fresh one, say).
 fn recording(file: &str) -> Recording {
@@ -15,18 +15,27 @@ fn recording(file: &str) -> Recording {
 
 /// Plays it; prints the first difference of each encoding and how many there are.
 fn replay(recording: &Recording) -> u64 {
+    replay_with(recording, false)
+}
+
+fn replay_with(recording: &Recording, embedded: bool) -> u64 {
     let mut player = Player::new("max").expect("a machine");
     let mut seen = BTreeMap::new();
-    let wrong = player
-        .play(recording, &mut Interpreter::new(), |test, mismatch| {
-            let name = test.words.first().and_then(|&w| a64::decode(w)).map_or("unallocated", |e| e.name);
-            let times = seen.entry(name).or_insert(0);
-            if *times == 0 {
-                eprintln!("{}", mismatch.describe(test));
-            }
-            *times += 1;
-        })
-        .expect("memory");
+    let differs = |test: &Test, mismatch: &Mismatch| {
+        let name = test.words.first().and_then(|&w| a64::decode(w)).map_or("unallocated", |e| e.name);
+        let times = seen.entry(name).or_insert(0);
+        if *times == 0 {
+            eprintln!("{}", mismatch.describe(test));
+        }
+        *times += 1;
+    };
+    let engine = &mut Interpreter::new();
+    let wrong = if embedded {
+        player.play_embedded(recording, engine, differs)
+    } else {
+        player.play(recording, engine, differs)
+    };
+    let wrong = wrong.expect("memory");
     for (name, times) in &seen {
         eprintln!("{name}: {times}");
     }
@@ -40,6 +49,18 @@ fn every_recorded_instruction_does_what_was_recorded() {
         recording.tests.iter().filter_map(|t| a64::decode(*t.words.first()?)).map(|e| e.name).collect();
     println!("{} tests over {} encodings of {}", recording.tests.len(), encodings.len(), a64::COUNT);
     assert!(recording.tests.len() > 200_000 && encodings.len() > 1_400);
+    assert_eq!(replay(&recording), 0, "of {} tests", recording.tests.len());
+}
+
+#[test]
+fn neighbours_change_nothing() {
+    assert_eq!(replay_with(&recording("vectors.bin"), true), 0);
+}
+
+#[test]
+fn every_recorded_sequence_ends_as_recorded() {
+    let recording = recording("sequences.bin");
+    assert!(recording.tests.len() > 9_000);
     assert_eq!(replay(&recording), 0, "of {} tests", recording.tests.len());
 }
 
