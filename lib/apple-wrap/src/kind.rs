@@ -146,7 +146,10 @@ pub fn sniff(data: &[u8]) -> Kind {
         Some(apple_img4::Im4r::MAGIC) => return Kind::Im4r,
         _ => {}
     }
-    if start(b"\xcf\xfa\xed\xfe") {
+    // Before the magic numbers of compressed data: with such data a compressed disk image starts.
+    if at(trailer, b"koly\0\0\0\x04\0\0\x02\0") {
+        Kind::Udif
+    } else if start(b"\xcf\xfa\xed\xfe") {
         Kind::MachO
     } else if start(b"\xce\xfa\xed\xfe") {
         Kind::MachO32
@@ -316,6 +319,15 @@ mod tests {
         assert_eq!(sniff(&tc), Kind::TrustCache);
         tc.push(0);
         assert_eq!(sniff(&tc), Kind::Unknown);
+    }
+
+    #[test]
+    fn a_disk_image_that_starts_with_compressed_data_is_a_disk_image() {
+        let mut dmg = with(4096, 4096 - 512, b"koly\0\0\0\x04\0\0\x02\0");
+        dmg[..4].copy_from_slice(b"bvx2");
+        assert_eq!(sniff(&dmg), Kind::Udif);
+        dmg[4096 - 512] = 0;
+        assert_eq!(sniff(&dmg), Kind::Lzfse);
     }
 
     #[test]
