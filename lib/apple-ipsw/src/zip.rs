@@ -31,7 +31,7 @@ pub(crate) const DESCRIPTOR: u32 = 0x0807_4b50;
 /// Length of a local header without name and extra field.
 pub(crate) const LOCAL_LEN: u64 = 30;
 const CENTRAL_LEN: usize = 46;
-const END_LEN: usize = 22;
+pub(crate) const END_LEN: usize = 22;
 
 /// Real IPSWs have some thousands of members.
 const MAX_MEMBERS: u64 = 1 << 20;
@@ -160,6 +160,14 @@ pub fn directory(source: &dyn ReadAt) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
+/// Where the end record is in the last bytes of an archive: the last one whose comment ends with the archive.
+pub(crate) fn end_record(tail: &[u8]) -> Option<usize> {
+    (0..=tail.len().checked_sub(END_LEN)?).rev().find(|&i| {
+        let r = Record(tail.get(i..).unwrap_or_default());
+        r.u32(0) == Some(END) && r.u16(20).map(usize::from) == r.0.len().checked_sub(END_LEN)
+    })
+}
+
 /// Where the directory is.
 struct End {
     /// Where this record is: the directory ends before it.
@@ -176,11 +184,7 @@ impl End {
         let tail_at = len - tail_len;
         let mut tail = vec![0; usize::try_from(tail_len).unwrap_or(0)];
         source.read_exact_at(&mut tail, tail_at).map_err(io)?;
-        let found = (0..=tail.len().saturating_sub(END_LEN)).rev().find(|&i| {
-            let r = Record(tail.get(i..).unwrap_or_default());
-            r.u32(0) == Some(END) && r.u16(20).map(usize::from) == r.0.len().checked_sub(END_LEN)
-        });
-        let Some(i) = found else {
+        let Some(i) = end_record(&tail) else {
             let mut first = [0; 4];
             let started = source.read_exact_at(&mut first, 0).is_ok() && u32::from_le_bytes(first) == LOCAL;
             return Err(Error::NotZip { started });

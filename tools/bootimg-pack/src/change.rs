@@ -32,6 +32,9 @@ pub fn changed<R: Read>(args: &Args, io: &Io, input: R, name: &str) -> Result<Re
     for part in &args.remove {
         rewriter.remove(part).map_err(fail)?;
     }
+    for item in &args.replace {
+        rewriter.header().part(sources::name_and_file(item)?.0).map_err(fail)?;
+    }
     for (part, kind, path) in sources::named(args)? {
         let source = sources::open(io, &part, kind, &path)?;
         // Removed and given at once means: as a new part.

@@ -16,8 +16,8 @@ use std::path::PathBuf;
 /// Command line of `bootimg-pack`.
 #[derive(Debug, Default, clap::Parser)]
 pub struct Args {
-    /// Packed image to look at or change; '-' or nothing is standard input. Without an image, and with parts named,
-    /// a new one is made.
+    /// Packed image to look at or change; '-' or nothing is standard input. If no image is named but parts are, a new
+    /// one is made.
     #[arg(value_name = "IMAGE")]
     pub image: Option<PathBuf>,
 
@@ -37,14 +37,17 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Parts")]
     pub manifest: Option<PathBuf>,
     /// Any other part; in an image that has a part of this name, it is replaced.
-    #[arg(long = "part", value_name = "NAME=FILE", help_heading = "Parts", visible_alias = "replace")]
+    #[arg(long = "part", value_name = "NAME=FILE", help_heading = "Parts")]
     pub parts: Vec<String>,
+    /// Replace a part of an image (of standard input, if none is named).
+    #[arg(long, value_name = "NAME=FILE", help_heading = "Parts")]
+    pub replace: Vec<String>,
     /// Take a part out.
     #[arg(long, value_name = "NAME", help_heading = "Parts")]
     pub remove: Vec<String>,
 
     /// Boot arguments. With a --configuration, only that one's.
-    #[arg(long, value_name = "TEXT", visible_aliases = ["bootargs", "set-bootargs"], help_heading = "Properties")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, visible_aliases = ["bootargs", "set-bootargs"], help_heading = "Properties")]
     pub append: Option<String>,
     /// Machine to emulate, as 'xnu-run -M' takes it.
     #[arg(short = 'M', long, value_name = "MACHINE", help_heading = "Properties")]
@@ -151,12 +154,12 @@ impl Args {
 
     fn has_parts(&self) -> bool {
         let files = [&self.kernel, &self.devicetree, &self.ramdisk, &self.trustcache, &self.manifest];
-        files.iter().any(|f| f.is_some()) || !self.parts.is_empty()
+        files.iter().any(|f| f.is_some()) || !self.parts.is_empty() || !self.replace.is_empty()
     }
 
-    /// Whether a new image is made: there is no image to read, and parts are named.
+    /// Whether a new image is made: no image is named, parts are, and nothing is said of replacing.
     fn makes(&self) -> bool {
-        self.image.is_none() && self.has_parts()
+        self.image.is_none() && self.has_parts() && self.replace.is_empty()
     }
 }
 

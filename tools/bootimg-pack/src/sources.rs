@@ -63,13 +63,18 @@ pub fn named(args: &Args) -> Result<Vec<(String, PartKind, PathBuf)>> {
         .into_iter()
         .filter_map(|(kind, file)| Some((kind.name().to_string(), kind, file.clone()?)))
         .collect();
-    for part in &args.parts {
-        let Some((name, file)) = part.split_once('=').filter(|(n, f)| !n.is_empty() && !f.is_empty()) else {
-            return Err(Error::usage(format_args!("--part {part}: say NAME=FILE")));
-        };
+    for part in args.parts.iter().chain(&args.replace) {
+        let (name, file) = name_and_file(part)?;
         all.push((name.into(), PartKind::from_name(name).unwrap_or(PartKind::Other), file.into()));
     }
     Ok(all)
+}
+
+/// `NAME=FILE`.
+pub fn name_and_file(part: &str) -> Result<(&str, &str)> {
+    part.split_once('=')
+        .filter(|(n, f)| !n.is_empty() && !f.is_empty())
+        .ok_or_else(|| Error::usage(format_args!("{part}: not of the form NAME=FILE")))
 }
 
 /// Opens a part's file, and reads it once for size and digest.

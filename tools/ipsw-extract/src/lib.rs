@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long)]
     pub all_variants: bool,
     /// Boot arguments to put into the packed image.
-    #[arg(long, visible_alias = "bootargs", value_name = "TEXT")]
+    #[arg(long, allow_hyphen_values = true, visible_alias = "bootargs", value_name = "TEXT")]
     pub append: Option<String>,
     /// Machine to put into the packed image, as 'xnu-run -M' takes it.
     #[arg(short = 'M', long, value_name = "MACHINE")]

@@ -5,8 +5,8 @@
 //! kind has no end that can be told, and is refused with the remedy.
 
 use super::{
-    DESCRIPTOR, Entry, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, LOCAL, LOCAL_LEN, Method, Record, Sizes, check_sizes,
-    safe_name,
+    DESCRIPTOR, END_LEN, Entry, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, LOCAL, LOCAL_LEN, Method, Record, Sizes,
+    check_sizes, end_record, safe_name,
 };
 use crate::{Error, Result};
 use flate2::{Decompress, FlushDecompress, Status};
@@ -69,9 +69,29 @@ impl<R: Read> Stream<R> {
         Ok(Some((entry, kept, written)))
     }
 
-    /// Reads on to the end of the input.
+    /// Reads the directory to its end. Nothing of it is needed, but without its end record the archive is cut off, and
+    /// the user should know.
     pub fn drain(mut self) -> Result<()> {
-        io::copy(&mut self.input, &mut io::sink()).map(|_| ()).map_err(|e| Error::io("the pipe", e))
+        let mut tail: Vec<u8> = Vec::new();
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let n = match self.input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => return Err(Error::io("the pipe", e)),
+            };
+            self.at = self.at.saturating_add(n as u64);
+            tail.extend_from_slice(buffer.get(..n).unwrap_or_default());
+            tail.drain(..tail.len().saturating_sub(END_LEN + usize::from(u16::MAX)));
+        }
+        if end_record(&tail).is_none() {
+            return Err(Error::Zip {
+                offset: self.at,
+                what: "the archive ends here, before the end of its directory",
+            });
+        }
+        Ok(())
     }
 
     /// The next local header; `None` where the directory starts.

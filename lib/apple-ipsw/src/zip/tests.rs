@@ -192,7 +192,7 @@ fn a_pipe_that_ends_early_is_an_error() {
         archive(&[("a", b"some text, some text", DEFLATED), ("b", b"bb", STORED)], false),
         streamed(&[("a", b"some text, some text", DEFLATED)]),
     ] {
-        for len in 0..central_at(&zip, 0) {
+        for len in 0..zip.len() {
             assert!(through_a_pipe(&zip[..len]).is_err(), "{len} bytes");
         }
     }
