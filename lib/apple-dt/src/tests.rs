@@ -247,6 +247,12 @@ device-tree {
     assert_eq!(print(&compile(text).unwrap()), text);
 }
 
+#[test]
+fn frequencies_are_decimal_and_addresses_are_not() {
+    let values = "u64(24000000 0x8074c4000 0xffffffffffffffff 999 0x4000 1000)";
+    assert_eq!(parse_value(values).unwrap().to_string(), values);
+}
+
 fn tree(body: &str) -> Tree {
     compile(&format!("/apple-dt/ 1; device-tree {{ {body} }}")).unwrap()
 }

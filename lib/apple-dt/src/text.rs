@@ -186,7 +186,7 @@ fn call(out: &mut String, word: &str, inner: impl FnOnce(&mut String)) {
 
 fn list<T: Copy + Into<u64>>(out: &mut String, word: &str, values: &[T], line: usize, depth: usize) {
     call(out, word, |out| {
-        let wrap = values.len() > line;
+        let wrap = values.len() > line && depth > 0;
         for (i, &v) in values.iter().enumerate() {
             if wrap && i.checked_rem(line) == Some(0) {
                 out.push('\n');
@@ -199,9 +199,16 @@ fn list<T: Copy + Into<u64>>(out: &mut String, word: &str, values: &[T], line: u
     });
 }
 
-/// Small and round numbers in decimal (frequencies are), all others in hexadecimal.
+/// Small numbers in decimal, and round ones that are shorter so (frequencies are); all others in hexadecimal.
 fn number(out: &mut String, n: u64) {
-    _ = if n < 1000 || n.is_multiple_of(1000) { write!(out, "{n}") } else { write!(out, "{n:#x}") };
+    let digits = |mut n: u64, base: u64| {
+        while n != 0 && n.is_multiple_of(base) {
+            n = n.checked_div(base).unwrap_or(0);
+        }
+        core::iter::successors(Some(n), |n| n.checked_div(base).filter(|&n| n != 0)).count()
+    };
+    let round = n.is_multiple_of(1000) && digits(n, 10) < digits(n, 16);
+    _ = if n < 1000 || round { write!(out, "{n}") } else { write!(out, "{n:#x}") };
 }
 
 fn bytes(out: &mut String, bytes: &[u8], depth: usize) {
