@@ -253,6 +253,7 @@ impl Engine for Interpreter {
     fn run(&mut self, cpu: &mut Cpu, budget: u64) -> Stop {
         let end = cpu.state.instructions.saturating_add(budget);
         let mut slice_end = cpu.state.instructions;
+        let mut armed = cpu.deadline;
         // What happened while this CPU was not running.
         cpu.take_shootdowns();
         let marks = cpu.io.bus.memory().mark_epoch();
@@ -263,7 +264,7 @@ impl Engine for Interpreter {
         self.follow_writes(cpu);
         cpu.state.pending |= pending::INTERRUPT;
         loop {
-            if cpu.state.instructions >= slice_end {
+            if cpu.state.instructions >= slice_end || cpu.deadline != armed {
                 cpu.sync_clock();
                 if cpu.state.instructions >= end {
                     return Stop::Budget;
@@ -271,6 +272,7 @@ impl Engine for Interpreter {
                 if cpu.io.clock.now() >= cpu.deadline {
                     cpu.update_timers();
                 }
+                armed = cpu.deadline;
                 let until = cpu.io.clock.instructions_until(cpu.deadline).unwrap_or(SLICE);
                 slice_end = cpu.state.instructions.saturating_add(until.min(SLICE)).min(end);
                 cpu.state.pending |= pending::INTERRUPT;

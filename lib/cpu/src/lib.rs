@@ -37,3 +37,6 @@ pub use interpreter::Interpreter;
 pub use model::{Model, Pac};
 pub use state::State;
 pub use sys::Sys;
+
+#[cfg(test)]
+mod tests;

@@ -146,8 +146,10 @@ impl Sys {
     /// The half of a pointer authentication key that `reg` names (APIAKeyLo_EL1 to APGAKeyHi_EL1): key and shift.
     pub(crate) fn key_slot(reg: u16) -> Option<(usize, u32)> {
         let (crm, op2) = (usize::from(reg >> 3 & 15), usize::from(reg & 7));
-        let is_key = reg & !0x7f == crate::reg::pack(3, 0, 2, 0, 0) && (1..=3).contains(&crm) && op2 < 4;
-        let key = crm.wrapping_sub(1) * 2 + (op2 >> 1);
-        (is_key && key < 5).then_some((key, (op2 as u32 & 1) * 64))
+        if reg & !0x7f != crate::reg::pack(3, 0, 2, 0, 0) || !(1..=3).contains(&crm) || op2 > 3 {
+            return None;
+        }
+        let key = (crm - 1) * 2 + (op2 >> 1);
+        (key < 5).then_some((key, (op2 as u32 & 1) * 64))
     }
 }
