@@ -179,7 +179,7 @@ fn pump(r: &mut dyn Read, name: &str, path: &str, sink: &mut dyn FnMut(&[u8]) ->
     }
 }
 
-/// Reads every component of the fitting identities and compares; the last error stands for all.
+/// Reads every component of the fitting identities and compares; the first that is wrong stands for all.
 pub fn check(args: &Args, io: &Io, name: &str, ipsw: &Ipsw) -> Result<()> {
     let fitting = ipsw.manifest().fitting(&args.choice()).map_err(|e| failed(name, e))?;
     let mut seen = HashSet::new();
@@ -208,8 +208,13 @@ pub fn check(args: &Args, io: &Io, name: &str, ipsw: &Ipsw) -> Result<()> {
         match one() {
             Ok(v) => io.print(&format!("{:<24} {}: {}\n", c.name, path, v.text()))?,
             Err(e) => {
-                io.print(&format!("{:<24} {}: FAILED\n", c.name, path))?;
-                worst = Some(e);
+                let missing = e.code() == Code::NotFound;
+                let word = if missing { "missing" } else { "FAILED" };
+                io.print(&format!("{:<24} {path}: {word}\n", c.name))?;
+                // What is wrong says more than what is not there.
+                if worst.as_ref().is_none_or(|w| w.code() == Code::NotFound) {
+                    worst = Some(e);
+                }
             }
         }
     }
