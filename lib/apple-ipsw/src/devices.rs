@@ -1,6 +1,7 @@
 //! Board configurations of product types, for manifests that do not say (before iOS 15 or so).
 //!
-//! Public facts, as device lists and Apple's own file names (`DeviceTree.d22ap.im4p`) have them. Only arm64 devices
+//! Public facts, as device lists (those of irecovery-like tools) and Apple's own file names (`DeviceTree.d22ap.im4p`)
+//! have them. Only arm64 devices
 //! of the years in which IPSWs were for several devices; anything newer names the product in its manifest.
 
 /// Product type, board configurations.

@@ -2,10 +2,10 @@
 //!
 //! What is hashed is the whole IM4P file, with its four-letter type replaced by the component's `Img4PayloadType` if
 //! it has one: DeviceTree and RestoreDeviceTree share a file and have two digests. SHA-384 (48 bytes) on A10 and
-//! later, SHA-1 (20 bytes) on A7 to A9. This code finds every digest of the 25 components of an iOS 11.2 IPSW (iPhone
-//! X) that could be had right, each type and both boards; the SHA-1 form is from reading only. The Savage firmware
-//! there is no IM4P, and its digest is the plain SHA-256. For other files that are no IM4P the rule is not known: a
-//! digest that fits is reported, one that does not is no error.
+//! later, SHA-1 (20 bytes) on A7 to A9. This code finds right all 30 digests of the 27 files that could be had of an
+//! iOS 11.2 IPSW (iPhone X, both boards); the SHA-1 form is from reading only. The Savage firmware there is no IM4P,
+//! and its digest is the plain SHA-256. For other files that are no IM4P the rule is not known: a digest that fits is
+//! reported, one that does not is no error.
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384};
