@@ -89,6 +89,8 @@ pub struct Encoding {
     pub op: Op,
     /// What a CPU must have to execute it.
     pub feature: Feature,
+    /// Template of the disassembly text, see [`crate::disassemble`].
+    pub text: &'static str,
     /// Patterns (mask, value) of reserved field values: a word that matches one is unallocated.
     pub reserved: &'static [(u32, u32)],
 }
@@ -99,9 +101,10 @@ pub(crate) const fn e(
     value: u32,
     op: Op,
     feature: Feature,
+    text: &'static str,
     reserved: &'static [(u32, u32)],
 ) -> Encoding {
-    Encoding { name, mask, value, op, feature, reserved }
+    Encoding { name, mask, value, op, feature, text, reserved }
 }
 
 impl Encoding {

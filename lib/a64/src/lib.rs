@@ -14,14 +14,18 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, missing_debug_implementations)]
 
+mod disasm;
 mod encoding;
 mod imm;
 mod op;
+mod sysreg;
 mod table;
 mod word;
 
+pub use disasm::{Text, disassemble};
 pub use encoding::{Encoding, Feature, decode};
 pub use imm::{advsimd_expand_imm, decode_bit_masks, vfp_expand_imm16, vfp_expand_imm32, vfp_expand_imm64};
 pub use op::Op;
+pub use sysreg::{SYSREGS, SysReg};
 pub use table::{COUNT, ENCODINGS};
 pub use word::Word;
