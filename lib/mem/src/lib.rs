@@ -18,6 +18,7 @@
 mod bus;
 mod clock;
 mod code;
+mod executable;
 mod line;
 mod map;
 mod memory;
@@ -25,7 +26,9 @@ mod memory;
 pub use bus::{Access, Bus, BusBuilder, BusFault, Device, Mapping, Size};
 pub use clock::Clock;
 pub use code::{CODE_PAGE, CodeWrites};
+pub use executable::Executable;
 pub use line::{FIQ, IRQ, KICK, Line, LineSink, Lines, RESET, SERROR};
+pub use map::memory_file;
 pub use memory::{Memory, Region};
 
 /// What can go wrong with guest memory. Guest accesses do not end here: they become [`BusFault`].

@@ -32,6 +32,12 @@ fn host(what: &'static str) -> impl Fn(rustix::io::Errno) -> Error {
     move |errno| Error::Host { what, source: errno.into() }
 }
 
+/// An empty file without a name, in the host's memory: for parts that came through a pipe or out of a decompressor
+/// and shall be mapped like files.
+pub fn memory_file() -> std::io::Result<File> {
+    Ok(memfd_create("part", MemfdFlags::CLOEXEC)?.into())
+}
+
 impl Mapping {
     /// Maps `len` zero bytes; the host supplies pages when they are touched.
     pub(crate) fn new(len: u64) -> Result<Self, Error> {

@@ -1,10 +1,152 @@
 //! run XNU and other Arm kernels: an AArch64 full-system emulator
+//!
+//! The tool gathers what is to be booted ([`source`]), decides machine and plan ([`boot`]), and runs it with the
+//! user's terminal around it ([`host`]). Everything else is in the libraries.
+#![forbid(unsafe_code)]
 
-use cli::{Doc, Error, Io, Status};
+pub mod boot;
+pub mod demo;
+pub mod host;
+pub mod monitor;
+pub mod screenshot;
+pub mod serial;
+pub mod source;
+pub mod terminal;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use boot::{Boot, MachineKind};
+use cli::{Doc, Error, Example, Io, Status};
+use host::{End, Terminal};
+use machine::trace::{Items, Log, Trace};
+use machine::{Config, EngineKind, Exit, Machine};
+use source::{Loose, Sources};
+
+/// Exit status when `--timeout` is over before `--until` appeared.
+const TIMED_OUT: u8 = 124;
+/// Exit status when the guest waits and nothing can wake it.
+const ASLEEP: u8 = 123;
+/// Exit status of a guest reset under `--no-reboot`.
+const RESET: u8 = 122;
 
 /// Command line of `xnu-run`.
 #[derive(Debug, clap::Parser)]
 pub struct Args {
+    /// Packed boot image, or a bare kernel; `-` or nothing: standard input.
+    #[arg(value_name = "BOOTIMG")]
+    pub image: Option<PathBuf>,
+    /// Configuration of the packed image, instead of its default.
+    #[arg(long, value_name = "NAME")]
+    pub configuration: Option<String>,
+    /// Kernel: Mach-O, IM4P, Linux Image, or raw image.
+    #[arg(long, value_name = "FILE", help_heading = "Loose parts")]
+    pub kernel: Option<PathBuf>,
+    /// Apple device tree, bare or IM4P.
+    #[arg(long, value_name = "FILE", help_heading = "Loose parts")]
+    pub devicetree: Option<PathBuf>,
+    /// Ramdisk, bare or IM4P.
+    #[arg(long, value_name = "FILE", help_heading = "Loose parts")]
+    pub ramdisk: Option<PathBuf>,
+    /// Static trust cache, bare or IM4P.
+    #[arg(long, value_name = "FILE", help_heading = "Loose parts")]
+    pub trustcache: Option<PathBuf>,
+    /// Boot arguments, instead of the image's.
+    #[arg(long, value_name = "ARGS", help_heading = "Loose parts")]
+    pub append: Option<String>,
+    /// Linux initrd.
+    #[arg(long, value_name = "FILE", conflicts_with = "ramdisk", help_heading = "Loose parts")]
+    pub initrd: Option<PathBuf>,
+    /// Flattened device tree instead of the generated one.
+    #[arg(long, value_name = "FILE", help_heading = "Loose parts")]
+    pub dtb: Option<PathBuf>,
+    /// Firmware in the first flash bank of machine virt.
+    #[arg(long, value_name = "FILE", help_heading = "Loose parts")]
+    pub bios: Option<PathBuf>,
+    /// Offset of the first instruction of a raw image that speaks Apple's boot protocol.
+    #[arg(long, value_name = "OFFSET", value_parser = number, help_heading = "Loose parts")]
+    pub entry: Option<u64>,
+    /// Machine; by default what the image names or the kernel is for.
+    #[arg(short = 'M', long, value_enum, help_heading = "Machine")]
+    pub machine: Option<MachineKind>,
+    /// RAM, in bytes or with K, M, G.
+    #[arg(short = 'm', long, value_name = "SIZE", value_parser = size, help_heading = "Machine")]
+    pub memory: Option<u64>,
+    /// Number of CPUs.
+    #[arg(long, visible_alias = "smp", value_name = "N", help_heading = "Machine")]
+    pub cpus: Option<u32>,
+    /// CPU model: a7 to a13, cortex-a53, cortex-a72, neoverse-n1, max.
+    #[arg(long, value_name = "MODEL", help_heading = "Machine")]
+    pub cpu: Option<String>,
+    /// Version of the interrupt controller of machine virt.
+    #[arg(long, value_name = "VERSION", default_value = "3", value_parser = clap::value_parser!(u8).range(2..=3), help_heading = "Machine")]
+    pub gic: u8,
+    /// CPUs of machine virt have EL2 and start there.
+    #[arg(long, help_heading = "Machine")]
+    pub virtualization: bool,
+    /// Raw disk image of machine virt; FILE,ro for read-only. May be repeated.
+    #[arg(long, value_name = "FILE", help_heading = "Machine")]
+    pub drive: Vec<PathBuf>,
+    /// Framebuffer of machine apple, such as 640x1136.
+    #[arg(long, value_name = "WxH", value_parser = screen, help_heading = "Machine")]
+    pub screen: Option<xnu_boot::Screen>,
+    /// KASLR slide, a multiple of 32 MiB.
+    #[arg(long, value_name = "BYTES", default_value = "0", value_parser = number, help_heading = "Machine")]
+    pub slide: u64,
+    /// Seed of everything random; equal seeds give equal boots.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = number, help_heading = "Machine")]
+    pub seed: u64,
+    /// Leave Apple's device tree as it is but for addresses.
+    #[arg(long, help_heading = "Machine")]
+    pub no_fill: bool,
+    /// Boot though the plan breaks rules.
+    #[arg(long, help_heading = "Machine")]
+    pub force: bool,
+    /// Serial console: stdio, file:PATH, unix:PATH, pty or none.
+    #[arg(long, value_name = "WHERE", default_value = "stdio", help_heading = "Running")]
+    pub serial: serial::Spec,
+    /// End with success when this regular expression matches the console output.
+    #[arg(long, value_name = "REGEX", help_heading = "Running")]
+    pub until: Option<regex::bytes::Regex>,
+    /// End after so many seconds, with exit status 124.
+    #[arg(long, value_name = "SECS", value_parser = seconds, help_heading = "Running")]
+    pub timeout: Option<Duration>,
+    /// Write what the framebuffer shows at the end, as PNG.
+    #[arg(long, value_name = "FILE", help_heading = "Running")]
+    pub screenshot: Option<PathBuf>,
+    /// Execution engine: interpreter.
+    #[arg(long, value_name = "ENGINE", default_value = "interpreter", value_parser = engine, help_heading = "Running")]
+    pub engine: EngineKind,
+    /// Time follows executed instructions, so many a second: runs repeat exactly.
+    #[arg(long, value_name = "PER_SECOND", value_parser = size, help_heading = "Running")]
+    pub icount: Option<u64>,
+    /// Guest delays take as long as they say, instead of being skipped while the guest idles.
+    #[arg(long, conflicts_with = "icount", help_heading = "Running")]
+    pub realtime: bool,
+    /// HLT #0xf000 is semihosting (exit, console output); the default on machine virt.
+    #[arg(long, help_heading = "Running")]
+    pub semihosting: bool,
+    /// End, instead of starting over, when the guest resets the machine (exit status 122).
+    #[arg(long, help_heading = "Running")]
+    pub no_reboot: bool,
+    /// Trace, a list of: exec, in_asm, int, mmu, unimp, mmio.
+    #[arg(short = 'd', value_name = "ITEMS", value_parser = items, help_heading = "Looking")]
+    pub trace: Option<Items>,
+    /// File for the trace instead of standard error.
+    #[arg(short = 'D', value_name = "FILE", requires = "trace", help_heading = "Looking")]
+    pub trace_file: Option<PathBuf>,
+    /// Print the plan of the boot and stop.
+    #[arg(short = 'n', long, help_heading = "Looking")]
+    pub dry_run: bool,
+    /// Write the flattened device tree that the guest would get, and stop.
+    #[arg(long, value_name = "FILE", help_heading = "Looking")]
+    pub dump_dtb: Option<PathBuf>,
+    /// Boot the demo: an IPSW made in memory, sent through the whole chain.
+    #[arg(long, conflicts_with_all = ["image", "kernel", "bios"], help_heading = "Demo")]
+    pub demo: bool,
+    /// Write the demo IPSW, to try the tools on it, and stop.
+    #[arg(long, value_name = "FILE", help_heading = "Demo")]
+    pub demo_ipsw: Option<PathBuf>,
     /// Options that every tool has.
     #[command(flatten)]
     pub common: cli::Common,
@@ -20,12 +162,221 @@ impl cli::HasCommon for Args {
 pub const DOC: Doc = Doc {
     name: "xnu-run",
     summary: "run XNU and other Arm kernels: an AArch64 full-system emulator",
-    examples: &[],
-    exit_status: &[],
-    see_also: &[],
+    examples: &[
+        Example {
+            command: "xnu-run --demo < /dev/null",
+            what: "Boots the demo: an IPSW made in memory, through the whole chain to its first program.",
+        },
+        Example {
+            command: "ipsw-extract demo.ipsw | dt-patch --preset serial-only | xnu-run --until 'powering off' --timeout 120",
+            what: "The chain, ending with success when the console says so.",
+        },
+        Example {
+            command: "dt-patch --preset serial-only boot.fit | xnu-run --dry-run",
+            what: "Prints where everything would be put, and nothing else.",
+        },
+        Example {
+            command: "xnu-run --kernel kernelcache --devicetree devicetree.im4p --ramdisk ramdisk.dmg --trustcache trustcache.im4p --append 'serial=3 rd=md0' --dry-run",
+            what: "The same from loose parts.",
+        },
+        Example {
+            command: "xnu-run -M virt --bios /dev/null --dump-dtb virt.dtb",
+            what: "Writes the device tree of the standard machine.",
+        },
+    ],
+    exit_status: &[
+        (122, "the guest reset the machine, with --no-reboot"),
+        (123, "the guest waits and nothing can wake it any more"),
+        (124, "--timeout was over"),
+    ],
+    see_also: &["ipsw-extract(1)", "dt-patch(1)", "bootimg-pack(1)", "bootimg(5)"],
 };
 
-/// Runs the tool.
-pub fn run(_args: Args, _io: &mut Io) -> Result<Status, Error> {
-    Err(Error::usage("not built yet"))
+fn number(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "a number, decimal or hexadecimal with 0x".into())
 }
+
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.trim_end_matches(['B', 'b']).trim_end_matches('i') {
+        t if t.ends_with(['k', 'K']) => (t.get(..t.len() - 1), 10),
+        t if t.ends_with(['m', 'M']) => (t.get(..t.len() - 1), 20),
+        t if t.ends_with(['g', 'G']) => (t.get(..t.len() - 1), 30),
+        t => (Some(t), 0),
+    };
+    let value = number(digits.unwrap_or_default())?;
+    value.checked_mul(1 << shift).filter(|v| *v > 0).ok_or_else(|| "a size such as 512M".into())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "a number of seconds".into())
+}
+
+fn screen(text: &str) -> Result<xnu_boot::Screen, String> {
+    let (width, height) = text.split_once('x').ok_or("width x height, such as 640x1136")?;
+    let pixels = |t: &str| t.parse().map_err(|_| "width x height, such as 640x1136".to_owned());
+    Ok(xnu_boot::Screen { width: pixels(width)?, height: pixels(height)?, graphics: false })
+}
+
+fn engine(text: &str) -> Result<EngineKind, String> {
+    EngineKind::named(text).ok_or_else(|| EngineKind::NAMES.join(", "))
+}
+
+fn items(text: &str) -> Result<Items, String> {
+    Items::parse(text).map_err(|e| e.to_string())
+}
+
+/// Runs the tool.
+///
+/// # Errors
+/// Whatever keeps the guest from starting; what the guest does afterwards is told by the exit status.
+pub fn run(args: Args, io: &mut Io) -> Result<Status, Error> {
+    if let Some(path) = &args.demo_ipsw {
+        demo::write(path, io)?;
+        return Ok(Status::Done);
+    }
+    let sources = gather(&args, io)?;
+    let stdin_is_taken = sources.stdin_is_taken;
+    if let Some(text) = &sources.description {
+        io.verbose(text);
+    }
+    let boot = Boot::new(&args, sources, io)?;
+    if let Some(path) = &args.dump_dtb {
+        let mut out = io.output(Some(path))?;
+        out.put(&boot.flat_tree(&args, io)?)?;
+        out.finish()?;
+        return Ok(Status::Done);
+    }
+    if let Some(plan) = &boot.plan {
+        for warning in &plan.warnings {
+            io.warn(warning);
+        }
+        if args.dry_run {
+            io.print(&plan.to_string())?;
+        } else {
+            plan.to_string().lines().for_each(|line| io.verbose(line));
+        }
+        plan.changes.iter().for_each(|change| io.debug(format_args!("device tree: {change}")));
+    }
+    if args.dry_run {
+        return Ok(Status::Done);
+    }
+    execute(&args, &boot, stdin_is_taken, io)
+}
+
+fn gather(args: &Args, io: &Io) -> Result<Sources, Error> {
+    let loose = Loose {
+        kernel: args.kernel.clone(),
+        device_tree: args.devicetree.clone(),
+        dtb: args.dtb.clone(),
+        ramdisk: args.ramdisk.clone(),
+        initrd: args.initrd.clone(),
+        trust_cache: args.trustcache.clone(),
+    };
+    let mut sources = if args.demo {
+        Sources::bytes("demo", &demo::image(io)?, io)?
+    } else if args.image.is_some() || (args.kernel.is_none() && args.bios.is_none()) {
+        Sources::image(args.image.as_deref(), args.configuration.as_deref(), io)?
+    } else {
+        Sources::default()
+    };
+    sources.loose(&loose, io)?;
+    Ok(sources)
+}
+
+fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<Status, Error> {
+    let log = match (&args.trace, &args.trace_file) {
+        (None, _) => None,
+        (Some(_), Some(path)) => {
+            let file = std::fs::File::create(path).map_err(|e| Error::io(path.display(), e))?;
+            Some(Log::new(Box::new(std::io::BufWriter::new(file))))
+        }
+        (Some(_), None) => Some(Log::new(Box::new(std::io::stderr()))),
+    };
+    let items = args.trace.unwrap_or_default();
+    let options = machine::Options {
+        engine: args.engine,
+        realtime: args.realtime,
+        semihosting: args.semihosting || boot.kind() == MachineKind::Virt,
+        tracer: log.clone().map(|log| Trace::new(items, log) as _),
+    };
+    let build = || {
+        let config = Config {
+            cpu: args.cpu.clone(),
+            instructions_per_second: args.icount,
+            on_unmapped: log.as_ref().filter(|_| items.mmio).map(Log::on_unmapped),
+            ..Config::default()
+        };
+        boot.board(args, config, io)
+    };
+    // Everything that can fail has failed before the terminal is touched.
+    let mut board = build()?;
+    board.notes.iter().for_each(|note| io.warn(note));
+    let console = serial::Console::open(&args.serial, stdin_is_taken, io)?;
+    let mut host = Terminal::new(console, args.until.clone(), args.timeout)?;
+    let (machine, exit) = loop {
+        let mut machine = Machine::new(board, options.clone());
+        match machine.run(&mut host) {
+            Exit::Reset if !args.no_reboot => board = build()?,
+            exit => break (machine, exit),
+        }
+    };
+    host.finish(io);
+    if let Some(log) = &log {
+        log.flush();
+    }
+    if let Some(path) = &args.screenshot {
+        screenshot::write(&machine, path, io)?;
+    }
+    report(&machine, io);
+    Ok(status(&machine, exit, host.end, args.until.is_some(), io))
+}
+
+/// What `-v` tells about a run.
+fn report(machine: &Machine, io: &Io) {
+    io.verbose(format_args!("{} instructions", machine.instructions()));
+    if io.verbosity() >= 1 {
+        for m in machine.board().bus.devices().filter(|m| m.stray() > 0) {
+            io.verbose(format_args!("{} at {:#x}: {} senseless accesses", m.name, m.base, m.stray()));
+        }
+        monitor::census(machine).lines().for_each(|line| io.debug(line));
+    }
+}
+
+fn status(machine: &Machine, exit: Exit, end: Option<End>, until: bool, io: &Io) -> Status {
+    match (end, exit) {
+        (Some(End::Found), _) => Status::Done,
+        (Some(End::TimedOut), _) => {
+            io.warn(if until { "time is over and the text did not appear" } else { "time is over" });
+            io.verbose(monitor::registers(machine, 0));
+            Status::Code(TIMED_OUT)
+        }
+        (Some(End::Signal(signal)), _) => Status::Code(u8::try_from(128 + signal).unwrap_or(255)),
+        (Some(End::Left), _) | (None, Exit::Host) => Status::Done,
+        (None, Exit::Guest(code)) if until => {
+            io.warn(format_args!("the guest ended (status {code}) and the text did not appear"));
+            Status::NothingFound
+        }
+        (None, Exit::Guest(code)) => match u8::try_from(code).unwrap_or(255) {
+            0 => Status::Done,
+            code => Status::Code(code),
+        },
+        (None, Exit::Reset) => Status::Code(RESET),
+        (None, Exit::Asleep) => {
+            io.warn("the guest waits, and nothing can wake it: no timer is set and no input can come");
+            io.verbose(monitor::registers(machine, 0));
+            Status::Code(ASLEEP)
+        }
+        (None, Exit::Debug { cpu, stop }) => {
+            io.warn(format_args!("cpu {cpu} stopped for a debugger that is not there: {stop:?}"));
+            Status::Code(ASLEEP)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,7 @@ fn regions_must_be_aligned_and_apart() {
 
 #[test]
 fn a_mapped_file_part_is_seen_and_never_written_back() {
-    let mut file = tempfile();
+    let mut file = crate::memory_file().unwrap();
     let bytes: Vec<u8> = (0..0x3123u32).map(|i| (i * 7 % 251) as u8).collect();
     file.write_all(&bytes).unwrap();
     let m = ram();
@@ -70,7 +70,7 @@ fn a_mapped_file_part_is_seen_and_never_written_back() {
 
 #[test]
 fn a_file_part_beyond_the_file_or_ram_is_refused() {
-    let mut file = tempfile();
+    let mut file = crate::memory_file().unwrap();
     file.write_all(&[1; 0x1000]).unwrap();
     let m = ram();
     assert!(matches!(m.map_file(BASE, &file, 0x800, 0x1000), Err(Error::ShortFile { available: 0x800, .. })));
@@ -121,9 +121,4 @@ fn a_reader_too_far_behind_drops_everything() {
     assert_eq!(m.code_writes(&mut early), CodeWrites::All);
     assert_eq!(m.code_writes(&mut late), CodeWrites::Pages(vec![BASE; 999]));
     assert_eq!(m.code_writes(&mut early), CodeWrites::Pages(vec![]));
-}
-
-/// An anonymous file of the host, without a further dependency.
-fn tempfile() -> File {
-    rustix::fs::memfd_create("test", rustix::fs::MemfdFlags::CLOEXEC).unwrap().into()
 }

@@ -1,0 +1,364 @@
+//! A running machine: CPUs in the board's sockets, and the loop that runs them.
+//!
+//! CPUs take turns on one thread. While all of them wait, guest time jumps to the next timer instead of passing
+//! ([`Options::realtime`] off), for at most a minute of guest time without console traffic: so a boot is not
+//! held up by its own delays, and an idle shell does not run hot.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cpu::shootdown::Shootdown;
+use cpu::trace::Tracer;
+use cpu::{Connections, Cpu, Engine, Firmware, Stop};
+use devices::framebuffer::Picture;
+use mem::Lines;
+
+use crate::Error;
+use crate::board::{Board, Entry, Port};
+use crate::firmware::{Power, Services};
+
+/// Instructions that a CPU runs before another has its turn.
+const TURN: u64 = 20_000;
+/// Instructions that a CPU runs alone before the host is looked at.
+const ALONE: u64 = 1_000_000;
+/// Guest seconds that are skipped without any console traffic.
+const PATIENCE: u64 = 60;
+
+/// Which engine executes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EngineKind {
+    /// The reference interpreter.
+    #[default]
+    Interpreter,
+}
+
+impl EngineKind {
+    /// Names on the command line.
+    pub const NAMES: &[&str] = &["interpreter"];
+
+    /// The engine of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "interpreter" => Some(Self::Interpreter),
+            _ => None,
+        }
+    }
+
+    fn make(self) -> Box<dyn Engine> {
+        match self {
+            Self::Interpreter => Box::new(cpu::Interpreter::new()),
+        }
+    }
+}
+
+/// What the user may choose about the way a machine runs.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Which engine executes.
+    pub engine: EngineKind,
+    /// Waiting takes as long as it says.
+    pub realtime: bool,
+    /// HLT #0xf000 is semihosting.
+    pub semihosting: bool,
+    /// Observer of all CPUs.
+    pub tracer: Option<Arc<dyn Tracer>>,
+}
+
+/// How long the host may sleep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all: CPUs have work.
+    No,
+    /// Until something comes from outside, at most so long.
+    For(Duration),
+    /// Until something comes from outside.
+    Forever,
+}
+
+/// What the host says when it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Go on.
+    Continue,
+    /// Stop running: [`Exit::Host`].
+    Quit,
+}
+
+/// The world outside: console and clock.
+pub trait Host {
+    /// The guest sent bytes on a port (index into [`Board::ports`], 0 is the console).
+    fn output(&mut self, port: usize, bytes: &[u8]);
+    /// Bytes for the console that have come in.
+    fn input(&mut self) -> Vec<u8>;
+    /// Looks around, sleeping at most so long. `machine` may be looked at.
+    fn poll(&mut self, machine: &Machine, wait: Wait) -> Action;
+    /// Whether input can still come.
+    fn may_wake(&self) -> bool;
+    /// Whether nobody is at the other end of the console any more.
+    fn hung_up(&self) -> bool;
+}
+
+/// Why a machine stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The guest ended it, with this status.
+    Guest(u32),
+    /// The guest wants to start over: build the machine again.
+    Reset,
+    /// All CPUs wait and nothing can wake them.
+    Asleep,
+    /// The host said so.
+    Host,
+    /// A debugger's event on this CPU.
+    Debug {
+        /// Index of the CPU.
+        cpu: usize,
+        /// What happened.
+        stop: Stop,
+    },
+}
+
+/// A CPU and its engine.
+#[derive(Debug)]
+struct Processor {
+    cpu: Cpu,
+    engine: Box<dyn Engine>,
+    on: bool,
+    /// It executed WFI and nothing has woken it.
+    waits: bool,
+}
+
+/// A machine.
+#[derive(Debug)]
+pub struct Machine {
+    board: Board,
+    processors: Vec<Processor>,
+    power: Arc<Power>,
+    options: Options,
+    typed: VecDeque<u8>,
+    /// Guest time of the last console traffic.
+    last_traffic: u64,
+    /// Index of the CPU whose turn it is.
+    turn: usize,
+}
+
+impl Machine {
+    /// Puts CPUs into a board's sockets; the boot CPU is at its entry, the others are off.
+    pub fn new(board: Board, options: Options) -> Self {
+        let mpidrs: Vec<u64> = board.sockets.iter().map(|s| s.mpidr).collect();
+        let power = Power::new(&mpidrs);
+        let outbox = board.ports.first().map(|p| p.outbox.clone()).unwrap_or_default();
+        let services: Arc<dyn Firmware> = Arc::new(Services {
+            power: Arc::clone(&power),
+            semihosting: options.semihosting,
+            apple: board.apple,
+            outbox,
+        });
+        let model = Arc::new(board.model.clone());
+        board.bus.reset();
+        let shootdown = Arc::new(Shootdown::new(board.sockets.len()));
+        let processors = board
+            .sockets
+            .iter()
+            .enumerate()
+            .map(|(index, socket)| {
+                let io = Connections {
+                    timers: socket.timers.clone(),
+                    pmu: socket.pmu.clone(),
+                    hooks: board.hooks.clone(),
+                    firmware: Some(Arc::clone(&services)),
+                    shootdown: Arc::clone(&shootdown),
+                    tracer: options.tracer.clone(),
+                    ..Connections::new(
+                        Arc::clone(&board.bus),
+                        Arc::clone(&board.clock),
+                        Arc::clone(&socket.lines),
+                    )
+                };
+                let cpu = Cpu::new(Arc::clone(&model), index, socket.mpidr, io);
+                Processor { cpu, engine: options.engine.make(), on: false, waits: false }
+            })
+            .collect();
+        let boot = board.boot_cpu;
+        let mut machine =
+            Self { board, processors, power, options, typed: VecDeque::new(), last_traffic: 0, turn: boot };
+        machine.start(boot, machine.board.entry);
+        machine
+    }
+
+    /// Brings CPU `index` out of reset at `entry`.
+    fn start(&mut self, index: usize, entry: Entry) {
+        let board = &self.board;
+        if let Some(p) = self.processors.get_mut(index) {
+            p.cpu.sys.rvbar = board.reset_vector;
+            p.cpu.sys.gic_version = board.gic;
+            p.cpu.reset();
+            p.cpu.start_at(entry.pc, board.entry_level);
+            p.cpu.state.set_x(0, entry.x0);
+            p.engine.flush();
+            p.on = true;
+            p.waits = false;
+        }
+        self.power.set(index, true);
+    }
+
+    /// The board.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// CPU `index`.
+    pub fn cpu(&self, index: usize) -> Option<&Cpu> {
+        self.processors.get(index).map(|p| &p.cpu)
+    }
+
+    /// CPU `index`, to be changed by a debugger.
+    pub fn cpu_mut(&mut self, index: usize) -> Option<&mut Cpu> {
+        self.processors.get_mut(index).map(|p| &mut p.cpu)
+    }
+
+    /// Number of CPUs.
+    pub fn cpus(&self) -> usize {
+        self.processors.len()
+    }
+
+    /// Whether CPU `index` is switched on.
+    pub fn is_on(&self, index: usize) -> bool {
+        self.processors.get(index).is_some_and(|p| p.on)
+    }
+
+    /// Instructions executed by all CPUs.
+    pub fn instructions(&self) -> u64 {
+        self.processors.iter().map(|p| p.cpu.state.instructions).sum()
+    }
+
+    /// What the screen shows; None when there is none.
+    pub fn picture(&self) -> Option<Result<Picture, Error>> {
+        let framebuffer = self.board.framebuffer?;
+        Some(framebuffer.picture(self.board.bus.memory()).map_err(Error::memory("framebuffer")))
+    }
+
+    /// Runs until something ends it.
+    pub fn run(&mut self, host: &mut dyn Host) -> Exit {
+        loop {
+            if let Some(exit) = self.round() {
+                self.traffic(host);
+                return exit;
+            }
+            self.traffic(host);
+            let wait = match self.idle(host) {
+                Ok(wait) => wait,
+                Err(exit) => return exit,
+            };
+            if host.poll(self, wait) == Action::Quit {
+                return Exit::Host;
+            }
+            self.traffic(host);
+        }
+    }
+
+    /// Gives every CPU that can run its turn.
+    fn round(&mut self) -> Option<Exit> {
+        let count = self.processors.len();
+        let alone = self.processors.iter().filter(|p| p.on).count() <= 1;
+        for _ in 0..count {
+            let index = self.turn;
+            self.turn = (index + 1) % count.max(1);
+            if let Some(start) = self.power.take_start(index) {
+                self.start(index, Entry { pc: start.pc, x0: start.x0 });
+            }
+            let clock = Arc::clone(&self.board.clock);
+            let Some(p) = self.processors.get_mut(index).filter(|p| p.on) else { continue };
+            p.cpu.update_timers();
+            if p.waits && !p.cpu.has_wakeup() {
+                continue;
+            }
+            p.waits = false;
+            let mut budget = if alone { ALONE } else { TURN };
+            if clock.is_counted() {
+                let until = p.cpu.next_deadline().and_then(|d| clock.instructions_until(d));
+                budget = budget.min(TURN).min(until.unwrap_or(TURN));
+            }
+            let stop = p.engine.run(&mut p.cpu, budget);
+            p.cpu.sync_clock();
+            match stop {
+                Stop::Budget | Stop::Yield | Stop::Kick => {}
+                Stop::Wfi => p.waits = true,
+                Stop::Off => {
+                    p.on = false;
+                    self.power.set(index, false);
+                }
+                Stop::Exit(status) => return Some(Exit::Guest(status)),
+                Stop::Reset => return Some(Exit::Reset),
+                Stop::Breakpoint | Stop::Watchpoint { .. } | Stop::Step => {
+                    return Some(Exit::Debug { cpu: index, stop });
+                }
+            }
+        }
+        None
+    }
+
+    /// How long the host may sleep: until a CPU has work. Skips guest time where nobody minds.
+    fn idle(&mut self, host: &dyn Host) -> Result<Wait, Exit> {
+        if self.processors.iter().any(|p| p.on && !p.waits) {
+            return Ok(Wait::No);
+        }
+        if self.processors.iter_mut().any(|p| p.on && p.cpu.has_wakeup()) {
+            return Ok(Wait::No);
+        }
+        let deadline = self.processors.iter().filter(|p| p.on).filter_map(|p| p.cpu.next_deadline()).min();
+        let clock = &self.board.clock;
+        let Some(deadline) = deadline else {
+            let any_on = self.processors.iter().any(|p| p.on);
+            return if any_on && host.may_wake() { Ok(Wait::Forever) } else { Err(Exit::Asleep) };
+        };
+        let now = clock.now();
+        let ticks = deadline.saturating_sub(now);
+        let patient = now.saturating_sub(self.last_traffic) < PATIENCE.saturating_mul(clock.frequency());
+        if !self.options.realtime && (patient || clock.is_counted()) {
+            clock.warp_to(deadline);
+            return Ok(Wait::No);
+        }
+        Ok(if ticks == 0 { Wait::No } else { Wait::For(clock.duration(ticks)) })
+    }
+
+    /// Carries bytes between ports and host.
+    fn traffic(&mut self, host: &mut dyn Host) {
+        let mut any = false;
+        for (index, port) in self.board.ports.iter().enumerate() {
+            let bytes = port.outbox.take();
+            if !bytes.is_empty() {
+                host.output(index, &bytes);
+                any = true;
+            }
+        }
+        let typed = host.input();
+        any |= !typed.is_empty();
+        self.typed.extend(typed);
+        if !self.typed.is_empty()
+            && let Some(port) = self.board.ports.first()
+        {
+            let n = give(port, self.typed.make_contiguous());
+            self.typed.drain(..n);
+        } else if let Some(port) = self.board.ports.first() {
+            lock(&port.device).hang_up(host.hung_up());
+        }
+        if any {
+            self.last_traffic = self.board.clock.now();
+        }
+    }
+
+    /// The interrupt inputs of CPU `index`.
+    pub fn lines(&self, index: usize) -> Option<&Arc<Lines>> {
+        self.board.sockets.get(index).map(|s| &s.lines)
+    }
+}
+
+fn give(port: &Port, bytes: &[u8]) -> usize {
+    lock(&port.device).receive(bytes)
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

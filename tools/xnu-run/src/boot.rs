@@ -1,0 +1,216 @@
+//! From sources and options to a board: which machine, which plan.
+
+use cli::{Code, Error, Io};
+use machine::virt::{self, GicVersion};
+use machine::{Board, Config, Parts, apple, m1};
+use xnu_boot::{Inputs, Kernel, Plan, Screen};
+
+use crate::Args;
+use crate::source::{Named, Sources};
+
+/// Largest kernel that is looked into.
+const LIMIT: u64 = cli::MAX_COMPONENT;
+
+/// Which machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum MachineKind {
+    /// Apple's: boot_args and Apple's device tree.
+    Apple,
+    /// An M1 entered with a flattened device tree.
+    AppleM1,
+    /// QEMU's `virt`.
+    Virt,
+}
+
+/// A boot that is decided.
+#[derive(Debug)]
+pub struct Boot {
+    kind: MachineKind,
+    /// The plan, unless firmware or a bare image starts the machine.
+    pub plan: Option<Plan>,
+    parts: Parts,
+    flat_tree: Option<Vec<u8>>,
+    command_line: String,
+}
+
+fn plan_error(name: &str, e: &xnu_boot::Error) -> Error {
+    let code = match e.kind() {
+        xnu_boot::ErrorKind::Damaged => Code::Damaged,
+        xnu_boot::ErrorKind::Unsupported => Code::Unsupported,
+        xnu_boot::ErrorKind::NotFound => Code::NotFound,
+        xnu_boot::ErrorKind::Usage => Code::Usage,
+    };
+    Error::new(code, format_args!("{name}: {e}"))
+}
+
+/// Failure of the machine, told as the user's mistake or the input's.
+pub fn machine_error(e: &machine::Error) -> Error {
+    match e {
+        machine::Error::Unknown { .. } | machine::Error::Option { .. } => Error::usage(e),
+        machine::Error::Tree(_) => Error::new(Code::Damaged, e),
+        _ => Error::new(Code::Io, e),
+    }
+}
+
+impl Boot {
+    /// Decides.
+    pub fn new(args: &Args, sources: Sources, io: &Io) -> Result<Self, Error> {
+        let kernel = sources.kernel.as_ref().map(|k| recognise(k, args)).transpose()?;
+        let named = match sources.machine.as_deref() {
+            Some("apple") => Some(MachineKind::Apple),
+            Some("apple-m1") => Some(MachineKind::AppleM1),
+            Some("virt") => Some(MachineKind::Virt),
+            Some(other) => {
+                io.warn(format_args!("the image names machine {other:?}, which is not known here; guessing"));
+                None
+            }
+            None => None,
+        };
+        let guess = match &kernel {
+            _ if args.bios.is_some() => MachineKind::Virt,
+            Some(Kernel::Linux(_)) => MachineKind::Virt,
+            _ => MachineKind::Apple,
+        };
+        let kind = args.machine.or(named).unwrap_or(guess);
+        let command_line = match (&args.append, &sources.bootargs) {
+            (Some(own), _) => own.clone(),
+            (None, Some(image)) => image.clone(),
+            (None, None) => String::new(),
+        };
+        let parts = Parts {
+            kernel: sources.kernel.as_ref().map(|k| k.media.clone()),
+            ramdisk: sources.ramdisk.as_ref().map(|r| r.media.clone()),
+        };
+        let name = sources.kernel.as_ref().map_or("--kernel", |k| k.name.as_str());
+        let mut boot = Self { kind, plan: None, parts, flat_tree: sources.flat_tree, command_line };
+        match kind {
+            MachineKind::Apple => {
+                let kernel = kernel
+                    .ok_or_else(|| no_kernel("an XNU kernel or another image of Apple's boot protocol"))?;
+                let inputs = Inputs {
+                    device_tree: sources.tree.as_ref(),
+                    ramdisk: boot.parts.ramdisk.as_ref().map(machine::Media::len),
+                    trust_cache: sources.trust_cache.as_deref(),
+                    ..Inputs::new(kernel)
+                };
+                let options = xnu_boot::Options {
+                    memory: args.memory,
+                    command_line: boot.command_line.clone(),
+                    slide: args.slide,
+                    cpus: args.cpus.unwrap_or(1),
+                    screen: args.screen.or_else(|| {
+                        let wanted = args.screenshot.is_some();
+                        wanted.then_some(Screen { width: 640, height: 1136, graphics: false })
+                    }),
+                    seed: args.seed,
+                    no_fill: args.no_fill,
+                    force: args.force,
+                    ..xnu_boot::Options::default()
+                };
+                boot.plan = Some(Plan::new(&inputs, &options).map_err(|e| plan_error(name, &e))?);
+            }
+            MachineKind::Virt if args.bios.is_none() => {
+                let kernel = kernel.ok_or_else(|| no_kernel("a Linux image or --bios"))?;
+                let options = boot.virt_options(args, io)?;
+                boot.plan =
+                    Some(virt::plan(kernel, &boot.parts, &options).map_err(|e| plan_error(name, &e))?);
+            }
+            MachineKind::Virt => {}
+            MachineKind::AppleM1 => {
+                if boot.parts.kernel.is_none() {
+                    return Err(no_kernel("a raw image"));
+                }
+            }
+        }
+        Ok(boot)
+    }
+
+    fn virt_options(&self, args: &Args, io: &Io) -> Result<virt::Options, Error> {
+        let mut disks = Vec::new();
+        for drive in &args.drive {
+            let (path, read_only) = match drive.to_str().and_then(|s| s.strip_suffix(",ro")) {
+                Some(path) => (std::path::PathBuf::from(path), true),
+                None => (drive.clone(), false),
+            };
+            let file = std::fs::File::options()
+                .read(true)
+                .write(!read_only)
+                .open(&path)
+                .map_err(|e| Error::io(path.display(), e))?;
+            disks.push((file, read_only));
+        }
+        Ok(virt::Options {
+            memory: args.memory.unwrap_or(512 << 20),
+            cpus: args.cpus.unwrap_or(1),
+            gic: if args.gic == 2 { GicVersion::V2 } else { GicVersion::V3 },
+            bios: args.bios.as_ref().map(|p| crate::source::whole(p, io)).transpose()?,
+            dtb: self.flat_tree.clone(),
+            command_line: self.command_line.clone(),
+            disks,
+            virtualization: args.virtualization,
+            seed: args.seed,
+        })
+    }
+
+    fn m1_options(&self, args: &Args) -> m1::Options {
+        m1::Options {
+            memory: args.memory.unwrap_or(512 << 20),
+            dtb: self.flat_tree.clone(),
+            command_line: self.command_line.clone(),
+        }
+    }
+
+    /// The flattened device tree that the guest will get, for `--dump-dtb`.
+    pub fn flat_tree(&self, args: &Args, io: &Io) -> Result<Vec<u8>, Error> {
+        let tree = match self.kind {
+            MachineKind::Virt => {
+                let initrd = self.plan.as_ref().and_then(|p| p.load("ramdisk")).map(|l| (l.pa, l.size));
+                virt::device_tree(&self.virt_options(args, io)?, initrd)
+            }
+            MachineKind::AppleM1 => m1::device_tree(&self.m1_options(args)),
+            MachineKind::Apple => {
+                return Err(Error::usage(
+                    "--dump-dtb: machine apple has no flattened device tree; dt-patch shows Apple's",
+                ));
+            }
+        };
+        Ok(tree.map_err(|e| machine_error(&e))?.to_bytes(8))
+    }
+
+    /// Which machine it is.
+    pub fn kind(&self) -> MachineKind {
+        self.kind
+    }
+
+    /// Builds and loads the board.
+    pub fn board(&self, args: &Args, config: Config, io: &Io) -> Result<Board, Error> {
+        let board = match (self.kind, &self.plan, &self.parts.kernel) {
+            (MachineKind::Apple, Some(plan), _) => apple::build(plan, &self.parts, config),
+            (MachineKind::AppleM1, _, Some(image)) => m1::build(image, &self.m1_options(args), config),
+            (MachineKind::Virt, plan, _) => {
+                virt::build(plan.as_ref(), &self.parts, self.virt_options(args, io)?, config)
+            }
+            _ => return Err(no_kernel("a kernel")),
+        };
+        board.map_err(|e| machine_error(&e))
+    }
+}
+
+fn no_kernel(what: &str) -> Error {
+    Error::usage(format_args!(
+        "nothing to boot: this machine needs {what} (a packed image, or --kernel FILE)"
+    ))
+}
+
+/// What kind of kernel it is. For machines that take any image it need not be known.
+fn recognise(kernel: &Named, args: &Args) -> Result<Kernel, Error> {
+    let raw = |entry| Kernel::raw(kernel.media.len(), entry).map_err(|e| plan_error(&kernel.name, &e));
+    if args.entry.is_some() {
+        return raw(args.entry);
+    }
+    if args.machine == Some(MachineKind::AppleM1) {
+        return raw(Some(0));
+    }
+    let bytes = kernel.media.to_vec(LIMIT).map_err(|e| Error::io(&kernel.name, e))?;
+    Kernel::recognise(&bytes).map_err(|e| plan_error(&kernel.name, &e))
+}
