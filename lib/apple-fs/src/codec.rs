@@ -187,16 +187,12 @@ impl Write for Limited {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_support::hex;
 
     const TEXT: &[u8] = b"hello hello hello hello, kernel\n";
     // Made by xz 5.4 (`xz -6`, CRC64) and bzip2 1.0.8 from TEXT.
     const XZ: &str = include_str!("codec/text.xz.hex");
     const BZIP2: &str = include_str!("codec/text.bz2.hex");
-
-    fn hex(s: &str) -> Vec<u8> {
-        let d: Vec<u8> = s.chars().filter_map(|c| c.to_digit(16)).map(|d| d as u8).collect();
-        d.chunks(2).map(|p| p[0] << 4 | p[1]).collect()
-    }
 
     type Decoder = fn(&[u8], usize) -> Result<Vec<u8>, Complaint>;
 

@@ -39,6 +39,8 @@ pub mod hfsplus;
 mod image;
 pub mod partition;
 mod source;
+#[cfg(test)]
+mod test_support;
 mod tree;
 pub mod trustcache;
 pub mod udif;

@@ -182,12 +182,12 @@ fn files(mut trees: Trees) -> Result<Files> {
     trees.attributes.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     let record = |key: Vec<u8>, data| Record { key, data };
     let catalog = trees.catalog.into_iter().map(|(p, n, d)| record(catalog_key(p, &n), d)).collect();
-    let attributes: Vec<_> =
+    let attributes =
         trees.attributes.into_iter().map(|(f, n, d)| record(records::attribute_key(f, &n), d)).collect();
     Ok(Files {
         extents: btree::build(Vec::new(), EXTENTS)?,
         catalog: btree::build(catalog, CATALOG)?,
-        attributes: if attributes.is_empty() { Vec::new() } else { btree::build(attributes, ATTRIBUTES)? },
+        attributes: btree::build(attributes, ATTRIBUTES)?,
     })
 }
 
