@@ -18,6 +18,11 @@ pub const RORGN_END: u64 = 0x7e8;
 /// Bit 0 locks the two above until reset.
 pub const RORGN_LOCK: u64 = 0x7ec;
 
+/// CTRR's lower limit on A13, a page number as above.
+pub const CTRR_LOWER: u64 = 0x680;
+/// CTRR's upper limit on A13, the last page.
+pub const CTRR_UPPER: u64 = 0x684;
+
 /// One memory controller.
 #[derive(Debug)]
 pub struct Amcc(Registers);
@@ -26,6 +31,11 @@ impl Amcc {
     /// No range, not locked.
     pub fn new(name: impl Into<String>) -> Self {
         Self(Registers::new(name))
+    }
+
+    /// Gives a register the value that the boot loader left in it.
+    pub fn with(self, offset: u64, value: u32) -> Self {
+        Self(self.0.preset(offset, value))
     }
 
     fn is_locked(&self) -> bool {
@@ -66,8 +76,8 @@ mod tests {
 
     #[test]
     fn a_locked_range_stays_until_reset() {
-        let mut a = Amcc::new("mcc");
-        assert_eq!(a.read(RORGN_LOCK, W), 0);
+        let mut a = Amcc::new("mcc").with(RORGN_END, 9);
+        assert_eq!((a.read(RORGN_LOCK, W), a.read(RORGN_END, W)), (0, 9));
         a.write(RORGN_BASE, 0x11, W);
         a.write(RORGN_END, 0x22, W);
         a.write(RORGN_LOCK, 1, W);

@@ -26,6 +26,8 @@ pub const UERSTAT: u64 = 0x14;
 pub const UFSTAT: u64 = 0x18;
 /// Modem status: bit 0, clear to send, is set.
 pub const UMSTAT: u64 = 0x1c;
+/// UMSTAT: clear to send. XNU does not look at it; the demo kernel takes its absence as the end of input.
+const UMSTAT_CTS: u32 = 1 << 0;
 /// Transmit holding: a write sends its low byte.
 pub const UTXH: u64 = 0x20;
 /// Receive holding: a read takes the oldest byte.
@@ -83,6 +85,8 @@ pub struct S5lUart {
     /// The transmit interrupt is pending: set when a byte leaves or the interrupt is enabled, cleared by
     /// writing UTRSTAT.
     tx_pending: bool,
+    /// Nobody is at the other end: CTS falls once everything received has been read.
+    hung_up: bool,
     stray: Stray,
 }
 
@@ -101,6 +105,7 @@ impl S5lUart {
             brdiv: 0,
             divslot: 0,
             tx_pending: false,
+            hung_up: false,
             stray: Stray::default(),
         }
     }
@@ -148,7 +153,7 @@ impl Device for S5lUart {
             UTRSTAT => self.trstat(),
             UERSTAT => 0,
             UFSTAT => self.fstat(),
-            UMSTAT => 1,
+            UMSTAT => u32::from(!self.hung_up || !self.received.is_empty()) * UMSTAT_CTS,
             URXH => match self.received.pop() {
                 Some(byte) => u32::from(byte),
                 None => return self.stray.note(),
@@ -210,6 +215,10 @@ impl Serial for S5lUart {
         self.update();
         n
     }
+
+    fn hang_up(&mut self, hung_up: bool) {
+        self.hung_up = hung_up;
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +263,18 @@ mod tests {
         assert_eq!(u.receive(&[2]), 0);
         u.write(UFCON, 3, W);
         assert_eq!(u.read(UFSTAT, W), 0, "emptied");
+    }
+
+    #[test]
+    fn clear_to_send_falls_when_the_other_end_is_gone_and_all_is_read() {
+        let (mut uart, _, _) = uart();
+        let a = W;
+        assert_eq!(uart.read(UMSTAT, a) & 1, 1);
+        uart.receive(b"x");
+        uart.hang_up(true);
+        assert_eq!(uart.read(UMSTAT, a) & 1, 1);
+        uart.read(URXH, a);
+        assert_eq!(uart.read(UMSTAT, a) & 1, 0);
     }
 
     #[test]

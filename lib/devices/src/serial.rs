@@ -40,6 +40,9 @@ pub trait Serial: Send {
     /// Offers bytes from the host; the port takes as many as its receive queue has room for and says
     /// how many. The rest is offered again later.
     fn receive(&mut self, bytes: &[u8]) -> usize;
+
+    /// Tells the port whether anybody is at the other end of the line. Ports without a modem status do not care.
+    fn hang_up(&mut self, _hung_up: bool) {}
 }
 
 /// A receive queue of bounded depth.
