@@ -55,3 +55,11 @@ bench:
 # Reproducible release archive in target/dist.
 dist: build
     SOURCE_DATE_EPOCH=0 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C target/release -czf target/xnuboot.tar.gz ipsw-extract kc-decompress dt-patch rd-extract bootimg-pack xnu-run
+
+# Plays the recorded instructions through the engines and prints docs/conformance.md.
+conformance:
+    cargo run --release --locked -p recorder --bin conformance
+
+# Records instructions afresh with any number of qemu-aarch64 that must agree (needs gcc-aarch64-linux-gnu).
+record SEED FILE *QEMUS:
+    cargo run --release --locked -p recorder -- --seed {{SEED}} -o {{FILE}} {{QEMUS}}
