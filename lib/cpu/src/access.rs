@@ -190,8 +190,8 @@ impl Cpu {
     #[inline(always)]
     pub fn store<T: Int>(&mut self, va: u64, value: T, kind: Kind) -> Result<(), Exception> {
         match self.hit::<T>(va, kind, true) {
-            // SAFETY: as in `load`.
             Some(p) => {
+                // SAFETY: as in `load`.
                 unsafe { T::write(p, value) };
                 Ok(())
             }

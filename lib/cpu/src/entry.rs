@@ -134,7 +134,7 @@ impl Cpu {
     }
 
     /// Takes an interrupt before the instruction at `state.pc`.
-    pub(crate) fn take_interrupt(&mut self, kind: Interrupt, target: u8) {
+    pub fn take_interrupt(&mut self, kind: Interrupt, target: u8) {
         let offset = match kind {
             Interrupt::Irq => 0x80,
             Interrupt::Fiq => 0x100,
@@ -272,7 +272,7 @@ impl Cpu {
     }
 
     /// The interrupt to take now, if any is pending and not masked, and its target EL. Physical ones first.
-    pub(crate) fn interrupt(&self) -> Option<(Interrupt, u8)> {
+    pub fn interrupt(&self) -> Option<(Interrupt, u8)> {
         let wires = self.io.lines.get();
         let el = self.state.el;
         let hcr = self.hcr();

@@ -183,39 +183,61 @@ impl Interpreter {
         };
         execute_word(cpu, word)
     }
+}
 
-    /// One instruction with everything that debugging, BTI and pending state want before and after it.
-    fn run_one(&mut self, cpu: &mut Cpu, pa: u64, guarded: bool) -> Result<Leave, Stop> {
-        if cpu.state.pending & pending::DEBUG != 0 {
-            match cpu.debug_before() {
-                Ok(None) => {}
-                Ok(Some(stop)) => return Err(stop),
-                Err(e) => return Ok(Leave::Exception(e)),
-            }
-        }
-        if cpu.state.il != 0 {
-            return Ok(Leave::Exception(Exception::illegal_state()));
-        }
-        let word = match cpu.fetch_word(pa, cpu.state.pc) {
-            Ok(word) => word,
-            Err(e) => return Ok(Leave::Exception(e)),
-        };
-        if let Some(tracer) = &cpu.io.tracer
-            && tracer.wants_instructions()
-        {
-            tracer.instruction(cpu, word);
-        }
-        let btype = std::mem::take(&mut cpu.state.btype);
-        if guarded && btype != 0 && !is_landing(cpu, word, btype) {
-            cpu.state.btype = btype;
-            return Ok(Leave::Exception(Exception::branch_target(btype)));
-        }
-        let leave = execute_word(cpu, word);
-        if matches!(leave, Leave::Continue) {
-            cpu.step_advance();
-        }
-        Ok(leave)
+/// Executes one instruction the careful way: debugging, tracing, guarded pages, code outside RAM, and whatever exceptions
+/// come of it. Interrupts and the clock are the caller's. What engines call for what their fast path cannot do.
+pub fn step(cpu: &mut Cpu) -> Option<Stop> {
+    cpu.state.pc = cpu.branch_address(cpu.state.pc);
+    let result = match cpu.fetch_address(cpu.state.pc) {
+        Ok((pa, guarded)) => step_at(cpu, pa, guarded),
+        // A breakpoint or a pending step comes before the fault of the fetch.
+        Err(fault) => match cpu.debug_before() {
+            Ok(Some(stop)) => Err(stop),
+            Ok(None) if cpu.state.il != 0 => Ok(Leave::Exception(Exception::illegal_state())),
+            Ok(None) => Ok(Leave::Exception(fault)),
+            Err(debug) => Ok(Leave::Exception(debug)),
+        },
+    };
+    match result {
+        Err(stop) => return Some(stop),
+        Ok(Leave::Exception(e)) => cpu.take_exception(e),
+        Ok(Leave::Continue) => {}
     }
+    cpu.debug_after()
+}
+
+/// One instruction with everything that debugging, BTI and pending state want before and after it.
+fn step_at(cpu: &mut Cpu, pa: u64, guarded: bool) -> Result<Leave, Stop> {
+    if cpu.state.pending & pending::DEBUG != 0 {
+        match cpu.debug_before() {
+            Ok(None) => {}
+            Ok(Some(stop)) => return Err(stop),
+            Err(e) => return Ok(Leave::Exception(e)),
+        }
+    }
+    if cpu.state.il != 0 {
+        return Ok(Leave::Exception(Exception::illegal_state()));
+    }
+    let word = match cpu.fetch_word(pa, cpu.state.pc) {
+        Ok(word) => word,
+        Err(e) => return Ok(Leave::Exception(e)),
+    };
+    if let Some(tracer) = &cpu.io.tracer
+        && tracer.wants_instructions()
+    {
+        tracer.instruction(cpu, word);
+    }
+    let btype = std::mem::take(&mut cpu.state.btype);
+    if guarded && btype != 0 && !is_landing(cpu, word, btype) {
+        cpu.state.btype = btype;
+        return Ok(Leave::Exception(Exception::branch_target(btype)));
+    }
+    let leave = execute_word(cpu, word);
+    if matches!(leave, Leave::Continue) {
+        cpu.step_advance();
+    }
+    Ok(leave)
 }
 
 /// Executes one word, and moves on when it raised nothing.
@@ -301,39 +323,30 @@ impl Engine for Interpreter {
             let pc = cpu.state.pc;
             let slow = tracing || cpu.state.pending & (pending::DEBUG | pending::ILLEGAL) != 0;
             let found = match cpu.fetch_hit(pc) {
-                Some(pa) => Ok((pa, false)),
+                _ if slow => None,
+                Some(pa) => Some(pa),
                 None => {
                     cpu.state.pc = cpu.branch_address(pc);
-                    cpu.fetch_address(cpu.state.pc)
-                }
-            };
-            let leave = match found {
-                Err(e) if !slow => Leave::Exception(e),
-                Err(e) => match cpu.debug_before() {
-                    // A breakpoint or a pending step comes before the fault of the fetch.
-                    Ok(Some(stop)) => return stop,
-                    Ok(None) if cpu.state.il != 0 => Leave::Exception(Exception::illegal_state()),
-                    Ok(None) => Leave::Exception(e),
-                    Err(debug) => Leave::Exception(debug),
-                },
-                Ok((pa, guarded)) if slow || guarded => match self.run_one(cpu, pa, guarded) {
-                    Ok(leave) => leave,
-                    Err(stop) => {
-                        cpu.sync_clock();
-                        return stop;
+                    match cpu.fetch_address(cpu.state.pc) {
+                        Ok((pa, false)) => Some(pa),
+                        Ok((_, true)) => None,
+                        Err(e) => {
+                            cpu.take_exception(e);
+                            continue;
+                        }
                     }
-                },
-                Ok((pa, _)) => {
-                    cpu.state.btype = 0;
-                    self.run_page(cpu, pa, slice_end, wires)
                 }
             };
-            if let Leave::Exception(e) = leave {
+            let Some(pa) = found else {
+                if let Some(stop) = step(cpu) {
+                    cpu.sync_clock();
+                    return stop;
+                }
+                continue;
+            };
+            cpu.state.btype = 0;
+            if let Leave::Exception(e) = self.run_page(cpu, pa, slice_end, wires) {
                 cpu.take_exception(e);
-            }
-            if slow && let Some(stop) = cpu.debug_after() {
-                cpu.sync_clock();
-                return stop;
             }
         }
     }

@@ -170,7 +170,7 @@ impl Cpu {
     }
 
     /// Drops write entries after other CPUs marked code pages.
-    pub(crate) fn protect_all_code(&mut self) {
+    pub fn protect_all_code(&mut self) {
         self.tlb.protect_all();
     }
 
@@ -257,6 +257,11 @@ impl Cpu {
         let size = 1u64 << self.state.page_shift;
         let Some(host) = self.io.bus.memory().host(walk.pa, size) else { return };
         if self.watched(walk.page, size) {
+            return;
+        }
+        // Misaligned accesses to device memory fault. With the MMU off all memory is device memory and engines know; else
+        // such pages of RAM stay out, so that translated code need not ask.
+        if walk.device && self.walker().stage1_on(self.regime()) {
             return;
         }
         if write {
@@ -488,6 +493,12 @@ impl Cpu {
             self.tlb.fill(half, self.fetch_view(), Which::Fetch, entry, false);
         }
         Ok((walk.pa | va & !self.state.page_mask, walk.guarded))
+    }
+
+    /// Numbers that stand for what fetches of the lower and the upper half hit in the soft TLB: as long as a half's number is
+    /// the same, so is every translation that [`Cpu::fetch_hit`] has ever given for it. 0 = nothing.
+    pub fn fetch_serials(&self) -> [u64; 2] {
+        self.tlb.fetch_serials(self.fetch_view())
     }
 
     /// The physical address to fetch from, when the soft TLB knows it (never so for guarded pages).

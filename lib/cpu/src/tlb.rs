@@ -11,6 +11,7 @@
 //! marked stale and cleared when it comes back.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::mmu::walk::Regime;
 
@@ -177,6 +178,14 @@ struct Context {
     stale_writes: bool,
     /// When it was last chosen.
     used: u64,
+    /// Changes whenever an entry for fetches is dropped.
+    serial: u64,
+}
+
+/// A number never given before.
+fn fresh_serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Context {
@@ -189,6 +198,9 @@ impl Context {
     }
 
     fn clear_array(&mut self, which: Which) {
+        if which == Which::Fetch && !self.filled[which as usize].is_empty() {
+            self.serial = fresh_serial();
+        }
         let mut filled = std::mem::take(&mut self.filled[which as usize]);
         let array = self.array(which);
         for &i in &filled {
@@ -241,7 +253,10 @@ impl Context {
         let index = (va >> self.space.page_shift) as usize;
         self.arrays.read[index % ENTRIES] = Entry::NONE;
         self.arrays.write[index % ENTRIES] = Entry::NONE;
-        self.arrays.fetch[index % ENTRIES] = Entry::NONE;
+        if self.arrays.fetch[index % ENTRIES].tag != NO_TAG {
+            self.arrays.fetch[index % ENTRIES] = Entry::NONE;
+            self.serial = fresh_serial();
+        }
         self.walks[index % WALKS] = NO_WALK;
     }
 
@@ -362,6 +377,13 @@ impl Tlb {
         })
     }
 
+    /// The serials of both halves for a view; 0 for a half that has no context yet.
+    pub(crate) fn fetch_serials(&self, view: usize) -> [u64; 2] {
+        [0, 1].map(|half| {
+            self.chosen[half][view].and_then(|i| self.contexts.get(i)).map_or(0, |context| context.serial)
+        })
+    }
+
     fn in_use(&self, index: usize) -> bool {
         self.chosen.iter().flatten().any(|c| *c == Some(index))
     }
@@ -404,6 +426,7 @@ impl Tlb {
                     stale: false,
                     stale_writes: false,
                     used: self.clock,
+                    serial: fresh_serial(),
                 });
                 self.contexts.len() - 1
             }
@@ -460,7 +483,11 @@ impl Tlb {
         let index = (entry.tag >> context.space.page_shift) as usize % ENTRIES;
         let slot = &mut context.array(which)[index];
         let was_empty = slot.tag == NO_TAG;
+        let replaced = !was_empty && slot.tag != entry.tag;
         *slot = entry;
+        if replaced && which == Which::Fetch {
+            context.serial = fresh_serial();
+        }
         if was_empty {
             log(&mut context.filled[which as usize], index, ENTRIES);
         }

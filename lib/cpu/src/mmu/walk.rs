@@ -491,7 +491,7 @@ impl Walker<'_> {
         }
         let mut privileged = rw;
         let privileged_xn = if two { pxn || user & perm::WRITE != 0 } else { uxn };
-        if !privileged_xn && !(wxn && writable) {
+        if !(privileged_xn || wxn && writable) {
             privileged |= perm::EXECUTE;
         }
         let attributes = (self.sys.mair[el] >> ((descriptor >> 2 & 7) * 8)) as u8;
