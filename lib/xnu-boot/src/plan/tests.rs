@@ -373,3 +373,58 @@ fn a_linux_image_is_placed_by_its_header() {
     let inputs = Inputs::new(Kernel::recognise(&image).unwrap());
     assert!(Plan::new(&inputs, &Options::default()).is_err());
 }
+
+#[test]
+fn any_sizes_and_places_give_a_plan_or_an_error() {
+    let mut state = 0x1234_5678_9abc_def1u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        // Small, middling and enormous numbers, and those around the powers of two.
+        match state % 4 {
+            0 => state >> (state >> 8 & 63),
+            1 => 1u64.checked_shl((state >> 8 & 63) as u32).unwrap_or(0).wrapping_sub(state >> 20 & 3),
+            2 => 0u64.wrapping_sub(state >> (16 + (state >> 8 & 47))),
+            _ => (state >> 30) & !0x3fff,
+        }
+    };
+    let (mut planned, tree) = (0, tree("t8015"));
+    let image: Vec<u8> = [&[0; 0x1000][..], b"##m1n1_ver##"].concat();
+    for n in 0..4000 {
+        let mut text = vec![0; 0x4000];
+        text[0x3000..0x3004].copy_from_slice(b"Darw");
+        let segments = [
+            Seg::new("__TEXT", IPHONE, 0x4000, text, 5),
+            Seg::new("__EVIL", if n % 2 == 0 { random() } else { IPHONE + 0x4000 }, random(), vec![], 3),
+        ];
+        let bytes = mach_o(0, if n % 3 == 0 { 0xc } else { 2 }, IPHONE + 0x100, &segments, &[]);
+        let kernel = if n % 7 == 0 { Kernel::recognise(&image) } else { Kernel::recognise(&bytes) };
+        let Ok(kernel) = kernel else { continue };
+        let inputs = Inputs {
+            device_tree: Some(&tree),
+            ramdisk: (n % 5 > 0).then(&mut random),
+            ..Inputs::new(kernel)
+        };
+        let options = Options {
+            memory: (n % 4 > 0).then(&mut random),
+            memory_base: (n % 3 == 0).then(|| random() & !(BLOCK - 1)),
+            slide: if n % 6 == 0 { random() & !(BLOCK - 1) } else { 0 },
+            screen: (n % 8 == 0).then(|| Screen {
+                width: random() as u32,
+                height: random() as u32,
+                graphics: false,
+            }),
+            force: n % 2 == 0,
+            ..Options::default()
+        };
+        if let Ok(plan) = Plan::new(&inputs, &options) {
+            planned += 1;
+            for load in &plan.loads {
+                assert!(load.pa >= plan.dram.base && load.range().end() <= plan.dram.end(), "{plan}");
+            }
+            _ = plan.to_string();
+        }
+    }
+    assert!(planned > 20, "only {planned} plans");
+}

@@ -318,8 +318,10 @@ impl<'a> Job<'a> {
         if add(top, FREE)?.saturating_sub(self.dram.base) > self.mem_size {
             return Err(Error::Memory {
                 memory: self.dram.size,
-                needed: top.saturating_add(FREE).saturating_sub(self.dram.base)
-                    + self.dram.size.saturating_sub(self.mem_size),
+                needed: top
+                    .saturating_add(FREE)
+                    .saturating_sub(self.dram.base)
+                    .saturating_add(self.dram.size.saturating_sub(self.mem_size)),
                 what: "kernel, ramdisk and what the kernel starts with",
             });
         }
