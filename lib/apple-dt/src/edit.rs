@@ -7,6 +7,7 @@ use crate::select::{Target, glob};
 use crate::text::print_value;
 use crate::tree::{Name, Node, Property, Tree};
 use crate::value::{Context, Term, Value};
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -92,6 +93,20 @@ impl fmt::Display for Action {
     }
 }
 
+/// Counts the bytes that an edit makes: a short pattern can match every node, a short placeholder ask for a lot.
+#[derive(Default)]
+struct Made(usize);
+
+impl Made {
+    fn add(&mut self, size: usize) -> Result<()> {
+        self.0 = self.0.saturating_add(size);
+        if self.0 > crate::MAX_SIZE {
+            return Err(Error::TooLarge { size: self.0, limit: crate::MAX_SIZE });
+        }
+        Ok(())
+    }
+}
+
 /// How much of a value a change shows.
 const SHOWN: usize = 96;
 
@@ -161,7 +176,7 @@ impl Edit {
             Action::Rename(target, name) => self.rename(tree, target, name, &mut changes)?,
             Action::Insert(path, body) => self.insert(tree, path, body.as_ref(), &mut changes)?,
             Action::Keep(target, patterns) => self.keep(tree, target, patterns, &mut changes),
-            Action::Resolve(target) => self.resolve(tree, target, &mut changes),
+            Action::Resolve(target) => self.resolve(tree, target, &mut changes)?,
         }
         Ok(changes)
     }
@@ -188,6 +203,7 @@ impl Edit {
             .filter(|p| !p.contains(['*', '?']))
             .ok_or_else(|| self.refuse("needs one property, /path:name, without a pattern"))?;
         Name::new(name.as_bytes())?;
+        let mut made = Made::default();
         for at in target.nodes.find(&tree.root) {
             let old = node_at(tree, &at).and_then(|n| n.get(name).cloned());
             if fill && old.as_ref().is_some_and(|p| !p.placeholder && !p.is_blank()) {
@@ -209,6 +225,7 @@ impl Edit {
             if old.as_ref().is_some_and(|p| p.value == bytes && p.placeholder == value.placeholder) {
                 continue;
             }
+            made.add(bytes.len())?;
             let path = path_of(tree, &at);
             let Some(node) = node_at(tree, &at) else { continue };
             let mut change =
@@ -348,7 +365,8 @@ impl Edit {
         }
     }
 
-    fn resolve(&self, tree: &mut Tree, target: &Target, out: &mut Vec<Change>) {
+    fn resolve(&self, tree: &mut Tree, target: &Target, out: &mut Vec<Change>) -> Result<()> {
+        let mut made = Made::default();
         for at in target.nodes.find(&tree.root) {
             let path = path_of(tree, &at);
             let Some(node) = node_at(tree, &at) else { continue };
@@ -359,6 +377,7 @@ impl Edit {
                 change.old = Some(alloc::format!("template(\"{}\")", text.escape_ascii()));
                 match placeholder::resolve(&p.value, |_| None) {
                     Resolution::Value(v) => {
+                        made.add(v.len())?;
                         change.new = Some(alloc::format!("zeros({})", v.len()));
                         p.value = v;
                         p.placeholder = false;
@@ -375,6 +394,7 @@ impl Edit {
                 node.properties.remove(index);
             }
         }
+        Ok(())
     }
 }
 
@@ -384,9 +404,13 @@ fn kept_children(tree: &Tree, at: &[usize], patterns: &[String]) -> Vec<bool> {
     let Some(node) = at.iter().try_fold(&tree.root, |n, &i| n.children.get(i)) else { return Vec::new() };
     let name_stays = |c: &Node| patterns.iter().any(|p| glob(p.as_bytes(), c.name().unwrap_or_default()));
     let mut kept: Vec<bool> = node.children.iter().map(name_stays).collect();
-    let phandle = |n: &Node| n.get("AAPL,phandle").and_then(Property::number);
-    let owner =
-        |phandle_: u64| node.children.iter().position(|c| c.walk().any(|n| phandle(n) == Some(phandle_)));
+    // Of several nodes with one phandle the first counts, as for XNU.
+    let mut owners = BTreeMap::new();
+    for (index, child) in node.children.iter().enumerate() {
+        for phandle in child.walk().filter_map(|n| n.get("AAPL,phandle")?.number()) {
+            owners.entry(phandle).or_insert(index);
+        }
+    }
     let mut wanted: Vec<u64> = Vec::new();
     // What lies outside this node stays anyway; nodes inside count once they stay.
     outside(&tree.root, node, &mut wanted);
@@ -394,7 +418,7 @@ fn kept_children(tree: &Tree, at: &[usize], patterns: &[String]) -> Vec<bool> {
         parents_in(child, &mut wanted);
     }
     while let Some(p) = wanted.pop() {
-        if let Some(index) = owner(p)
+        if let Some(&index) = owners.get(&p)
             && let Some(stays) = kept.get_mut(index)
             && !*stays
         {

@@ -17,11 +17,22 @@ pub(crate) struct Cursor<'a> {
     at: usize,
     /// In scripts a line's end ends a statement, and `#` begins a comment; in the text form neither.
     script: bool,
+    /// Bytes of values made so far: `zeros(…)` is a lot from little.
+    made: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(text: &'a str, script: bool) -> Cursor<'a> {
-        Cursor { text: text.as_bytes(), at: 0, script }
+        Cursor { text: text.as_bytes(), at: 0, script, made: 0 }
+    }
+
+    /// Counts `size` bytes of values, of which a text may make as many as a tree may have.
+    pub(crate) fn count(&mut self, size: usize) -> Result<()> {
+        self.made = self.made.saturating_add(size);
+        if self.made > crate::MAX_SIZE {
+            return Err(self.error(alloc::format!("more than {} bytes of values", crate::MAX_SIZE)));
+        }
+        Ok(())
     }
 
     pub(crate) fn set_script(&mut self, script: bool) {

@@ -402,3 +402,35 @@ fn random_text_never_panics() {
         }
     }
 }
+
+#[test]
+fn a_little_text_cannot_ask_for_a_lot_of_memory() {
+    let many = "a = zeros(0x3000000); ".repeat(100);
+    let e = compile(&format!("/apple-dt/ 1; x {{ {many} }}")).unwrap_err();
+    assert!(e.to_string().contains("bytes of values"), "{e}");
+    let nodes = "n { }".repeat(100);
+    let mut t = tree(&nodes);
+    assert!(Script::parse("set /*:a = zeros(0x1000000)").unwrap().apply(&mut t).is_err());
+    let placeholders = "n { a = template(\"zeroes/0x100000\"); }".repeat(100);
+    let mut t = tree(&placeholders);
+    assert!(Script::parse("resolve /**").unwrap().apply(&mut t).is_err());
+}
+
+#[test]
+fn keeping_children_of_a_large_tree_is_not_quadratic() {
+    let mut t = tree("arm-io { }");
+    let arm_io = t.node_mut("/arm-io").unwrap();
+    for n in 0..30_000u32 {
+        let mut child = Node::named("x");
+        child.set("AAPL,phandle", (n + 10).to_le_bytes()).unwrap();
+        child.set("interrupt-parent", (n + 11).to_le_bytes()).unwrap();
+        arm_io.children.push(child);
+    }
+    arm_io.children[0].set("name", b"first\0").unwrap();
+    let start = std::time::Instant::now();
+    assert!(
+        changes(&mut t, "keep /arm-io = first").is_empty(),
+        "each is the interrupt parent of the one before"
+    );
+    assert!(start.elapsed().as_secs() < 20, "an hour at quadratic cost for the largest trees");
+}

@@ -357,6 +357,7 @@ fn property(c: &mut Cursor<'_>, name: Name) -> Result<Property> {
     c.skip(true)?;
     let value = c.value(false)?;
     p.value = value.encode(None, None).map_err(|e| c.error(e.to_string()))?;
+    c.count(p.value.len())?;
     p.placeholder = value.placeholder;
     c.skip(true)?;
     c.eat(b',');
