@@ -4,8 +4,8 @@ use crate::{Entry, Error, Result, Time, Tree};
 use std::fmt;
 use std::io::Read;
 
-/// The most that an extended attribute may hold to be read into memory: 256 MiB.
-pub const MAX_XATTR: u64 = 256 << 20;
+/// The most that an extended attribute may hold to be read into memory: 16 MiB, the limit of a classic resource fork.
+pub const MAX_XATTR: u64 = 16 << 20;
 
 /// Which file system a volume has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -175,15 +175,10 @@ impl FileSystem for HfsPlus {
     fn xattrs(&self, entry: &Entry) -> Result<Vec<Xattr>> {
         let mut all = Vec::new();
         let compressed = entry.meta.compression.is_some();
-        if let Some((_, index)) = &self.attributes {
-            for name in index.names(u32::try_from(entry.id).unwrap_or(0)) {
-                if compressed && name == decmpfs::XATTR {
-                    continue;
-                }
-                if let Some(value) = self.attribute(entry, name)? {
-                    all.push(Xattr { name: name.into(), value });
-                }
-            }
+        if let Some((tree, index)) = &self.attributes {
+            let id = u32::try_from(entry.id).unwrap_or(0);
+            let wanted = |name: &str| !(compressed && name == decmpfs::XATTR);
+            all = index.values(tree, &self.source, &self.header, id, wanted)?;
         }
         if let Some(value) = self.finder_info(entry)? {
             all.push(Xattr { name: FINDER_INFO.into(), value });

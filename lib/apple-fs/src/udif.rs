@@ -25,9 +25,9 @@ const MAX_DISK: u64 = 1 << 41;
 /// Largest property list.
 const MAX_PLIST: u64 = 64 << 20;
 /// Largest chunk that has to be decompressed as a whole. Usual are 256 KiB to 1 MiB.
-const MAX_CHUNK: u64 = 64 << 20;
+const MAX_CHUNK: u64 = 8 << 20;
 /// Decompressed chunks that are kept, in bytes.
-const CACHE: usize = 16 << 20;
+const CACHE: usize = 64 << 20;
 
 /// How a chunk is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

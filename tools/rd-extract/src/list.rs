@@ -1,10 +1,11 @@
 //! The listing, for people and for programs.
 
+use crate::extract::Failures;
 use crate::select::Selection;
 use crate::source::Source;
 use crate::{Job, fail};
 use apple_fs::{Entry, FileSystem, Image, Kind, Time, decmpfs};
-use cli::{Io, Result};
+use cli::Io;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -17,12 +18,13 @@ impl Job<'_> {
         fs: &dyn FileSystem,
         selection: &Selection,
         io: &mut Io,
-    ) -> Result<()> {
+    ) -> cli::Result<()> {
         if self.args.json {
             return self.json(opened, image, fs, selection, io);
         }
         let v = fs.volume();
         let free = v.free_blocks.map(|n| format!(", {n} free")).unwrap_or_default();
+        let mut failures = Failures::default();
         let mut text = String::new();
         for layer in opened.layers.iter().chain(image.layers()) {
             let _ = writeln!(text, "# {}", visible(layer));
@@ -39,7 +41,10 @@ impl Job<'_> {
             let Some(e) = fs.tree().entries().get(i) else { continue };
             let mut name = visible(&fs.tree().path(i));
             if e.meta.kind == Kind::Symlink {
-                let target = fs.link_target(e).map_err(|x| self.fail_at(&fs.tree().path(i), &x))?;
+                let target = fs.link_target(e).unwrap_or_else(|x| {
+                    failures.add(io, &fs.tree().path(i), x);
+                    b"?".to_vec()
+                });
                 let _ = write!(name, " -> {}", visible(&String::from_utf8_lossy(&target)));
             }
             let _ = writeln!(text, "{} {name}", line(e));
@@ -49,7 +54,8 @@ impl Job<'_> {
                 text.clear();
             }
         }
-        io.print(&text)
+        io.print(&text)?;
+        failures.result(self.name)
     }
 
     fn json(
@@ -59,13 +65,19 @@ impl Job<'_> {
         fs: &dyn FileSystem,
         selection: &Selection,
         io: &mut Io,
-    ) -> Result<()> {
+    ) -> cli::Result<()> {
         let v = fs.volume();
+        let mut failures = Failures::default();
         let mut entries = Vec::with_capacity(selection.entries.len());
         for &i in &selection.entries {
             let Some(e) = fs.tree().entries().get(i) else { continue };
             let path = fs.tree().path(i);
-            entries.push(entry(fs, e, &path).map_err(|x| self.fail_at(&path, &x))?);
+            let (mut value, result) = entry(fs, e, &path);
+            if let Err(x) = result {
+                value.insert("error".into(), x.to_string().into());
+                failures.add(io, &path, x);
+            }
+            entries.push(Value::Object(value));
         }
         let volumes: Vec<Value> = image
             .apfs_volumes()
@@ -92,7 +104,8 @@ impl Job<'_> {
         }
         let text = serde_json::to_string_pretty(&all).map_err(|e| fail(self.name, &invalid(&e)))?;
         io.print(&text)?;
-        io.print("\n")
+        io.print("\n")?;
+        failures.result(self.name)
     }
 }
 
@@ -100,9 +113,20 @@ fn invalid(e: &serde_json::Error) -> apple_fs::Error {
     apple_fs::Error::Invalid(e.to_string())
 }
 
-fn entry(fs: &dyn FileSystem, e: &Entry, path: &str) -> std::result::Result<Value, apple_fs::Error> {
-    let m = &e.meta;
+/// What is known of an entry, and the failure to read more.
+fn entry(fs: &dyn FileSystem, e: &Entry, path: &str) -> (Map<String, Value>, Result<(), apple_fs::Error>) {
     let mut o = Map::new();
+    let result = fill(fs, e, path, &mut o);
+    (o, result)
+}
+
+fn fill(
+    fs: &dyn FileSystem,
+    e: &Entry,
+    path: &str,
+    o: &mut Map<String, Value>,
+) -> Result<(), apple_fs::Error> {
+    let m = &e.meta;
     o.insert("path".into(), path.into());
     o.insert("type".into(), m.kind.name().into());
     o.insert("mode".into(), format!("{:04o}", m.mode).into());
@@ -140,7 +164,7 @@ fn entry(fs: &dyn FileSystem, e: &Entry, path: &str) -> std::result::Result<Valu
             o.insert("xattrs".into(), sizes.into());
         }
     }
-    Ok(o.into())
+    Ok(())
 }
 
 /// Everything of a line but the name, as `ls -ln` has it.

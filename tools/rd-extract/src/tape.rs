@@ -21,6 +21,8 @@ struct Tape<'a> {
     io: &'a Io,
     /// The first path of each file with several.
     first: HashMap<u64, String>,
+    /// Bytes of attributes so far; those of files were looked at before.
+    attributes: u64,
 }
 
 impl Job<'_> {
@@ -30,7 +32,7 @@ impl Job<'_> {
             true => None,
             false => Some(io.output(self.args.output.as_deref())?),
         };
-        let mut tape = Tape { out: out.as_mut(), io, first: HashMap::new() };
+        let mut tape = Tape { out: out.as_mut(), io, first: HashMap::new(), attributes: 0 };
         let mut failures = extract::Failures::default();
         for &i in &selection.entries {
             let Some(e) = fs.tree().entries().get(i) else { continue };
@@ -103,6 +105,9 @@ impl Job<'_> {
             set.map_err(|_| Problem::Skip("tar cannot hold its device number"))?;
         }
         let xattrs = if kind == EntryType::Link { Vec::new() } else { fs.xattrs(e)? };
+        let bytes = xattrs.iter().map(|x| x.value.len() as u64).sum::<u64>();
+        tape.attributes = tape.attributes.saturating_add(bytes);
+        self.within_limit(tape.attributes).map_err(Problem::Stream)?;
         let Some(out) = tape.out.as_mut() else {
             tape.io.print(&format!("{name}\n")).map_err(Problem::Stream)?;
             return Ok(());

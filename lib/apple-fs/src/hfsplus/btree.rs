@@ -1,8 +1,9 @@
 //! B-trees of HFS+, read leaf by leaf along their chain: no key is ever searched for, so no order has to be trusted.
 
 use super::header::ForkSource;
-use crate::bytes::{View, index};
+use crate::bytes::View;
 use crate::{Error, Result, Source, source::read_vec};
+use std::collections::HashSet;
 
 const LEAF: i8 = -1;
 const HEADER_NODE: i8 = 1;
@@ -86,18 +87,13 @@ impl BTree {
 
     /// Hands every leaf record to `f`, in the order of the chain.
     pub(crate) fn leaves(&self, mut f: impl FnMut(Record<'_>) -> Result<()>) -> Result<()> {
-        let mut seen = vec![0u64; index(u64::from(self.nodes).div_ceil(64))];
+        let mut seen = HashSet::new();
         let mut number = self.first_leaf;
         while number != 0 {
             let (offset, bytes) = self.node(number)?;
-            let word = seen.get_mut(index(u64::from(number / 64)));
-            let bit = 1u64 << (number % 64);
-            match word {
-                Some(w) if *w & bit == 0 => *w |= bit,
-                _ => {
-                    let what = format!("the leaves of {} are linked in a circle at node {number}", self.what);
-                    return Err(Error::Inconsistent { offset, what });
-                }
+            if !seen.insert(number) {
+                let what = format!("the leaves of {} are linked in a circle at node {number}", self.what);
+                return Err(Error::Inconsistent { offset, what });
             }
             let node = View::new(&bytes, offset, self.what);
             if node.u8(8)? as i8 != LEAF {

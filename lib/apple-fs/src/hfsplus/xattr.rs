@@ -3,7 +3,7 @@
 use super::btree::{BTree, Record};
 use super::catalog::{Compressed, name_at};
 use super::header::{Extent, Fork, ForkSource, Header, extents};
-use crate::{Error, Result, Shared, Source, decmpfs, fs::MAX_XATTR, source::read_vec};
+use crate::{Error, Result, Shared, Source, Xattr, decmpfs, fs::MAX_XATTR, source::read_vec};
 use std::collections::HashMap;
 
 /// Record types.
@@ -70,9 +70,20 @@ impl Index {
         Ok((index, compressed))
     }
 
-    /// The names of a file's attributes.
-    pub(crate) fn names(&self, file: u32) -> impl Iterator<Item = &str> {
-        self.files.get(&file).into_iter().flatten().map(|a| a.name.as_str())
+    /// All attributes of a file with their values; `wanted` says of which names.
+    pub(crate) fn values(
+        &self,
+        tree: &BTree,
+        volume: &Shared,
+        header: &Header,
+        file: u32,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Xattr>> {
+        let all = self.files.get(&file).map(Vec::as_slice).unwrap_or_default();
+        all.iter()
+            .filter(|a| wanted(&a.name))
+            .map(|a| Ok(Xattr { name: a.name.clone(), value: a.value(tree, volume, header)? }))
+            .collect()
     }
 
     /// The value of one attribute.
@@ -84,26 +95,30 @@ impl Index {
         file: u32,
         name: &str,
     ) -> Result<Option<Vec<u8>>> {
-        let Some(a) = self.files.get(&file).and_then(|l| l.iter().find(|a| a.name == name)) else {
-            return Ok(None);
-        };
-        let fork = tree.at(a.place, |r| {
+        let found = self.files.get(&file).and_then(|l| l.iter().find(|a| a.name == name));
+        found.map(|a| a.value(tree, volume, header)).transpose()
+    }
+}
+
+impl Attribute {
+    fn value(&self, tree: &BTree, volume: &Shared, header: &Header) -> Result<Vec<u8>> {
+        let fork = tree.at(self.place, |r| {
             Ok(match r.data.be32(0)? {
                 INLINE => Err(inline(&r.data)?.to_vec()),
                 _ => Ok(Fork::parse(&r.data, 8)?),
             })
         })?;
         let fork = match fork {
-            Err(value) => return Ok(Some(value)),
+            Err(value) => return Ok(value),
             Ok(fork) => fork,
         };
-        let source = ForkSource::new(volume, header, &fork, &a.overflow)?;
+        let source = ForkSource::new(volume, header, &fork, &self.overflow)?;
         if source.len() > MAX_XATTR {
             let (offset, value) = (fork.offset, source.len());
             let what = "the size of an extended attribute";
             return Err(Error::Limit { offset, what, value, limit: MAX_XATTR });
         }
-        read_vec(&source, 0, source.len()).map(Some)
+        read_vec(&source, 0, source.len())
     }
 }
 
