@@ -103,6 +103,9 @@ impl Cpu {
 
     /// Takes a synchronous exception raised by the instruction at `state.pc`.
     pub fn take_exception(&mut self, e: Exception) {
+        if e.class == Class::Debugger {
+            return;
+        }
         let target = self.route(&e);
         let from = self.state.el;
         let completed = match e.class {
@@ -273,6 +276,9 @@ impl Cpu {
 
     /// The interrupt to take now, if any is pending and not masked, and its target EL. Physical ones first.
     pub fn interrupt(&self) -> Option<(Interrupt, u8)> {
+        if self.holds_interrupts() {
+            return None;
+        }
         let wires = self.io.lines.get();
         let el = self.state.el;
         let hcr = self.hcr();

@@ -31,14 +31,7 @@ impl Executable {
         let map = |protection| {
             // SAFETY: no address is asked for, so no existing mapping is replaced.
             unsafe {
-                mmap(
-                    std::ptr::null_mut(),
-                    len,
-                    protection,
-                    MapFlags::SHARED | MapFlags::NORESERVE,
-                    &fd,
-                    0,
-                )
+                mmap(std::ptr::null_mut(), len, protection, MapFlags::SHARED | MapFlags::NORESERVE, &fd, 0)
             }
             .map_err(host)
             .and_then(|p| NonNull::new(p.cast::<u8>()).ok_or(host(rustix::io::Errno::NOMEM)))
@@ -83,7 +76,9 @@ impl Executable {
 impl Drop for Executable {
     fn drop(&mut self) {
         // SAFETY: both mappings are ours, with this length; whoever runs code in them keeps this value alive.
-        let _ = unsafe { (munmap(self.write.as_ptr().cast(), self.len), munmap(self.execute.as_ptr().cast(), self.len)) };
+        let _ = unsafe {
+            (munmap(self.write.as_ptr().cast(), self.len), munmap(self.execute.as_ptr().cast(), self.len))
+        };
     }
 }
 
