@@ -1,12 +1,22 @@
 //! A flattened device tree, read into nodes and written back.
 //!
-//! Only what a FIT header needs: version 16 or 17, no memory reservations kept, no NOPs written. It is not a general
-//! device tree library, and Apple's own device trees are another format altogether (crate `apple-dt`).
-//! Encoding: Devicetree Specification 0.4, chapter 5. Reading is bounded: depth, name lengths, and every offset is
-//! checked, since the tree comes from a file that nobody vouches for. Own code rather than a crate because every
-//! error names the offset; the tests hold it against `fdt` and `vm-fdt`.
+//! Only what a FIT header needs: version 17, no memory reservations kept, no NOPs. It is not a general device tree
+//! library, and Apple's own device trees are another format altogether (crate `apple-dt`).
+//! Encoding: Devicetree Specification 0.4, chapter 5.
+//!
+//! Reading is the `fdt` crate's, by its fallible constructor and behind checks, because the tree comes from a file that
+//! nobody vouches for: `fdt` 0.2.0-alpha3 adds header fields without looking, takes a tree that ends early for a shorter
+//! one, and looks for the end of a name as far as there are bytes. So the header's fields and the lengths of names are
+//! looked at before, and what it gave is counted against the size of the structure block after; that count is also
+//! where an error is, since the crate names no offsets.
+//!
+//! Writing is our own: `vm-fdt` refuses node names over 31 characters or not starting with a letter, and a filter must
+//! pass on whatever names another maker's image has. The tests hold the bytes against `vm-fdt`'s.
 
 use crate::{Error, Result};
+use fdt::helpers::UnalignedFallibleNode;
+use fdt::nodes::AsNode;
+use fdt::{Fdt, FdtError};
 use std::collections::{HashMap, HashSet};
 
 /// First four bytes of a flattened device tree.
@@ -15,13 +25,14 @@ pub const MAGIC: [u8; 4] = [0xd0, 0x0d, 0xfe, 0xed];
 const BEGIN_NODE: u32 = 1;
 const END_NODE: u32 = 2;
 const PROP: u32 = 3;
-const NOP: u32 = 4;
 const END: u32 = 9;
 /// A FIT is four levels deep; signatures and the like may add a few.
 const MAX_DEPTH: usize = 16;
 /// Names are 31 bytes by the specification; a cap keeps a shared string from being copied without bound.
 const MAX_NAME: usize = 127;
 const HEADER: usize = 40;
+/// A root node without anything: BEGIN_NODE, an empty name, END_NODE, END.
+const LEAST_TREE: usize = 16;
 
 /// One node: properties and children in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,33 +119,20 @@ impl Node {
 
     /// Reads a flattened tree; `blob` may be longer than the tree.
     pub fn parse(blob: &[u8]) -> Result<Node> {
-        if blob.get(..4) != Some(&MAGIC) {
-            return Err(Error::NotFit(blob.iter().take(4).copied().collect()));
-        }
-        let total = to_usize(be32(blob, 4)?);
-        let blob = blob
-            .get(..total)
-            .ok_or_else(|| Error::Truncated { offset: blob.len() as u64, what: "the header".into() })?;
-        let version = be32(blob, 20)?;
-        if version < 16 || be32(blob, 24)? > 17 {
-            return Err(Error::Tree { offset: 20, what: "device tree version not 16 or 17" });
-        }
-        let start = to_usize(be32(blob, 8)?);
-        let strings_start = to_usize(be32(blob, 12)?);
-        let strings_len = to_usize(be32(blob, 32)?);
-        let end = if version >= 17 { start.saturating_add(to_usize(be32(blob, 36)?)) } else { total };
-        if start < HEADER || !start.is_multiple_of(4) || end > total || end < start {
+        let layout = Layout::check(blob)?;
+        let crate_error = |e: FdtError| Error::Tree { offset: 0, what: text(e) };
+        let tree = Fdt::new_unaligned_fallible(layout.blob).map_err(crate_error)?;
+        let mut walk = Walk { at: layout.start };
+        let root = tree.root().map_err(|e| walk.fail(e))?.as_node();
+        let root = walk.node(root, 0)?;
+        // Whatever else there may be of the structure block, END excepted, was not read.
+        if walk.at.saturating_add(4) != layout.end {
             return Err(Error::Tree {
-                offset: 8,
-                what: "off_dt_struct or size_dt_struct is outside the header",
+                offset: walk.at,
+                what: "the tree cannot be read beyond this place (damaged, or NOP tokens, which are not read)",
             });
         }
-        let strings =
-            blob.get(strings_start..strings_start.saturating_add(strings_len)).ok_or(Error::Tree {
-                offset: 12,
-                what: "off_dt_strings or size_dt_strings is outside the header",
-            })?;
-        Parser { blob: blob.get(..end).unwrap_or_default(), at: start, strings }.root()
+        Ok(root)
     }
 
     /// Writes the flattened tree, version 17, its length a multiple of `align` (a power of two, at least 8).
@@ -171,118 +169,138 @@ fn to_usize(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
 
-fn be32(blob: &[u8], at: usize) -> Result<u32> {
+fn be32(blob: &[u8], at: usize) -> Result<usize> {
     blob.get(at..at.saturating_add(4))
         .and_then(|b| b.try_into().ok())
-        .map(u32::from_be_bytes)
+        .map(|b| to_usize(u32::from_be_bytes(b)))
         .ok_or_else(|| Error::Truncated { offset: blob.len() as u64, what: "the header".into() })
 }
 
-struct Parser<'a> {
+/// What must hold before the `fdt` crate may see a tree.
+struct Layout<'a> {
+    /// Exactly `totalsize` bytes.
     blob: &'a [u8],
-    at: usize,
-    strings: &'a [u8],
+    /// The structure block, bytes from the start of the blob.
+    start: usize,
+    end: usize,
 }
 
-impl Parser<'_> {
-    fn root(mut self) -> Result<Node> {
-        // The open nodes, outermost first, with the names each has used; no recursion.
-        let mut open: Vec<(Node, HashSet<String>)> = Vec::new();
-        loop {
-            let token_at = self.at;
-            let fail = |what| Err(Error::Tree { offset: token_at, what });
-            match self.cell()? {
-                NOP => {}
-                BEGIN_NODE => {
-                    let name = self.node_name()?;
-                    if open.len() >= MAX_DEPTH {
-                        return fail("nodes are nested too deep");
-                    }
-                    let fresh = match open.last_mut() {
-                        None => name.is_empty(),
-                        // The slash keeps names of nodes and of properties apart.
-                        Some((_, used)) => used.insert(format!("/{name}")),
-                    };
-                    if !fresh {
-                        return fail("a named root node, or two nodes of one name side by side");
-                    }
-                    open.push((Node::new(name), HashSet::new()));
-                }
-                PROP => {
-                    let len = to_usize(self.cell()?);
-                    let name_at = to_usize(self.cell()?);
-                    let name = self.property_name(name_at, token_at)?;
-                    let value = self.bytes(len)?;
-                    let Some((node, used)) = open.last_mut() else {
-                        return fail("a property outside the root node");
-                    };
-                    if !used.insert(name.clone()) {
-                        return fail("two properties of one name in a node");
-                    }
-                    node.properties.push((name, value));
-                }
-                END_NODE => {
-                    let Some((node, _)) = open.pop() else {
-                        return fail("the end of a node that did not begin");
-                    };
-                    match open.last_mut() {
-                        Some((parent, _)) => parent.children.push(node),
-                        None => return Ok(node),
-                    }
-                }
-                END => return fail("the tree ends inside a node"),
-                _ => return fail("not a device tree token"),
-            }
+impl Layout<'_> {
+    fn check(blob: &[u8]) -> Result<Layout<'_>> {
+        if blob.get(..4) != Some(&MAGIC) {
+            return Err(Error::NotFit(blob.iter().take(4).copied().collect()));
         }
-    }
-
-    fn cell(&mut self) -> Result<u32> {
-        let v = be32(self.blob, self.at)?;
-        self.at += 4;
-        Ok(v)
-    }
-
-    fn align(&mut self) {
-        self.at = self.at.next_multiple_of(4);
-    }
-
-    fn bytes(&mut self, len: usize) -> Result<Vec<u8>> {
-        let value = self
-            .blob
-            .get(self.at..self.at.saturating_add(len))
-            .ok_or(Error::Tree { offset: self.at, what: "a property's value runs out of the tree" })?
-            .to_vec();
-        self.at += len;
-        self.align();
-        Ok(value)
-    }
-
-    fn node_name(&mut self) -> Result<String> {
-        let at = self.at;
-        let name = name_at(self.blob, at, at)?;
-        self.at += name.len() + 1;
-        self.align();
-        Ok(name)
-    }
-
-    fn property_name(&self, name: usize, token_at: usize) -> Result<String> {
-        name_at(self.strings, name, token_at)
+        let total = be32(blob, 4)?;
+        let blob = blob
+            .get(..total)
+            .ok_or_else(|| Error::Truncated { offset: blob.len() as u64, what: "the header".into() })?;
+        // Version 16 does not say how long the structure block is, and nobody writes it.
+        if be32(blob, 20)? < 17 || be32(blob, 24)? > 17 {
+            return Err(Error::Tree { offset: 20, what: "device tree version is not 17" });
+        }
+        let (start, length) = (be32(blob, 8)?, be32(blob, 36)?);
+        let end = start.saturating_add(length);
+        if start < HEADER || !start.is_multiple_of(4) || end > total || length < LEAST_TREE {
+            return Err(Error::Tree {
+                offset: 8,
+                what: "off_dt_struct or size_dt_struct is outside the header",
+            });
+        }
+        let (strings, length) = (be32(blob, 12)?, be32(blob, 32)?);
+        let block = blob.get(strings..strings.saturating_add(length)).ok_or(Error::Tree {
+            offset: 12,
+            what: "off_dt_strings or size_dt_strings is outside the header",
+        })?;
+        // The crate takes a name from any place in the block to the next NUL, for every property anew.
+        let mut at = strings;
+        for name in block.split(|&b| b == 0) {
+            if name.len() > MAX_NAME {
+                return Err(Error::Tree { offset: at, what: "a name without end, or over 127 bytes" });
+            }
+            at = at.saturating_add(name.len()).saturating_add(1);
+        }
+        Ok(Layout { blob, start, end })
     }
 }
 
-/// The NUL-ended name at `at`; `offset` is what an error points to.
-fn name_at(block: &[u8], at: usize, offset: usize) -> Result<String> {
-    let rest = block.get(at..).unwrap_or_default();
-    let len = rest
-        .iter()
-        .take(MAX_NAME + 1)
-        .position(|&b| b == 0)
-        .ok_or(Error::Tree { offset, what: "a name without end, or over 127 bytes" })?;
-    let name = rest.get(..len).unwrap_or_default();
-    if !name.iter().all(u8::is_ascii_graphic) {
+/// Follows the crate through the structure block in the order of its bytes.
+struct Walk {
+    /// Where the token to come is, bytes from the start of the blob.
+    at: usize,
+}
+
+impl Walk {
+    fn fail(&self, e: FdtError) -> Error {
+        Error::Tree { offset: self.at, what: text(e) }
+    }
+
+    /// Recursion is bounded by [`MAX_DEPTH`].
+    fn node(&mut self, node: UnalignedFallibleNode<'_>, depth: usize) -> Result<Node> {
+        let begin = self.at;
+        let fail = |what| Error::Tree { offset: begin, what };
+        if depth >= MAX_DEPTH {
+            return Err(fail("nodes are nested too deep"));
+        }
+        // For a node without name the crate says "/".
+        let name = match node.name().map_err(|e| self.fail(e))?.to_string() {
+            name if (name == "/") != (depth == 0) => {
+                return Err(fail("a named root node, or a node below it without name"));
+            }
+            name if depth == 0 && name == "/" => String::new(),
+            name => name,
+        };
+        check_name(&name, begin)?;
+        self.at = self.at.saturating_add(4).saturating_add(padded_len(name.len() + 1));
+        let mut read = Node::new(name);
+        let mut used = HashSet::new();
+        for property in node.properties().map_err(|e| self.fail(e))? {
+            let property = property.map_err(|e| self.fail(e))?;
+            check_name(property.name, self.at)?;
+            if !used.insert(property.name) {
+                return Err(Error::Tree { offset: self.at, what: "two properties of one name in a node" });
+            }
+            read.properties.push((property.name.to_string(), property.value.to_vec()));
+            self.at = self.at.saturating_add(12).saturating_add(padded_len(property.value.len()));
+        }
+        let mut used = HashSet::new();
+        for child in node.children().map_err(|e| self.fail(e))? {
+            let at = self.at;
+            let child = self.node(child.map_err(|e| self.fail(e))?, depth + 1)?;
+            if !used.insert(child.name.clone()) {
+                return Err(Error::Tree { offset: at, what: "two nodes of one name side by side" });
+            }
+            read.children.push(child);
+        }
+        self.at = self.at.saturating_add(4);
+        Ok(read)
+    }
+}
+
+/// Bytes that a name or value takes with its padding.
+fn padded_len(len: usize) -> usize {
+    len.saturating_add(3) & !3
+}
+
+fn check_name(name: &str, offset: usize) -> Result<()> {
+    if name.len() > MAX_NAME {
+        return Err(Error::Tree { offset, what: "a name without end, or over 127 bytes" });
+    }
+    if !name.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Error::Tree { offset, what: "a name with a byte that is no printable ASCII" });
     }
-    Ok(String::from_utf8_lossy(name).into_owned())
+    Ok(())
+}
+
+/// What the crate found wrong, in our words.
+fn text(e: FdtError) -> &'static str {
+    use fdt::parsing::ParseError;
+    match e {
+        FdtError::ParseError(ParseError::InvalidTokenValue) => "not a device tree token",
+        FdtError::ParseError(ParseError::UnexpectedToken) => "a device tree token that has no place here",
+        FdtError::ParseError(ParseError::UnexpectedEndOfData) => "the tree ends inside a node",
+        FdtError::ParseError(ParseError::InvalidCStrValue) => "a name without end, or that is no text",
+        _ => "a damaged device tree",
+    }
 }
 
 #[derive(Default)]
@@ -299,7 +317,7 @@ impl Flattener {
 
     fn padded(&mut self, v: &[u8]) {
         self.tree.extend_from_slice(v);
-        self.tree.resize(self.tree.len().next_multiple_of(4), 0);
+        self.tree.resize(padded_len(self.tree.len()), 0);
     }
 
     /// Recursion is bounded: nodes come from [`Node::parse`], which bounds depth, or from our own builder.

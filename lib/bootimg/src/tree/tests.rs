@@ -21,27 +21,71 @@ fn a_tree_reads_back_as_it_was_written() {
     assert_eq!(Node::parse(&bytes).unwrap(), sample());
 }
 
-#[test]
-fn the_fdt_crate_reads_what_we_write() {
-    let bytes = sample().to_bytes(8);
-    let tree = fdt::Fdt::new_unaligned_fallible(&bytes).expect("well-formed");
-    let node = tree.find_node("/images/one").expect("no damage").expect("the node is there");
-    let value = node.properties().unwrap().find("description").unwrap().expect("the property is there");
-    assert_eq!(value.value, b"first\0");
+/// Writes a tree with vm-fdt.
+fn by_vm_fdt(w: &mut vm_fdt::FdtWriter, node: &Node) {
+    let open = w.begin_node(&node.name).unwrap();
+    for (name, value) in &node.properties {
+        w.property(name, value).unwrap();
+    }
+    for child in &node.children {
+        by_vm_fdt(w, child);
+    }
+    w.end_node(open).unwrap();
 }
 
 #[test]
-fn what_vm_fdt_writes_is_read() {
+fn we_write_the_bytes_that_vm_fdt_writes() {
     let mut w = vm_fdt::FdtWriter::new().unwrap();
-    let root = w.begin_node("").unwrap();
-    w.property_u32("timestamp", 7).unwrap();
-    let images = w.begin_node("images").unwrap();
-    w.property_string("description", "x").unwrap();
-    w.end_node(images).unwrap();
-    w.end_node(root).unwrap();
-    let tree = Node::parse(&w.finish().unwrap()).unwrap();
-    assert_eq!(tree.number("timestamp"), Some(7));
-    assert_eq!(tree.child("images").and_then(|i| i.text("description")).as_deref(), Some("x"));
+    by_vm_fdt(&mut w, &sample());
+    let theirs = w.finish().unwrap();
+    assert_eq!(Node::parse(&theirs).unwrap(), sample());
+    let mut ours = sample().to_bytes(8);
+    // The length, which alone we pad.
+    ours.truncate(theirs.len());
+    ours[4..8].copy_from_slice(&theirs[4..8]);
+    assert!(ours == theirs);
+}
+
+#[test]
+fn long_names_and_numbers_pass_though_vm_fdt_refuses_them() {
+    let name = "048-fdt-freescale_imx8mm-evk-and-more.dtb";
+    assert!(vm_fdt::FdtWriter::new().unwrap().begin_node(name).is_err());
+    let root = Node { children: vec![Node::new(name), Node::new("kernel@1")], ..Node::default() };
+    assert_eq!(Node::parse(&root.to_bytes(8)).unwrap(), root);
+}
+
+#[test]
+fn a_tree_whose_end_is_missing_is_told_by_its_place() {
+    let good = sample().to_bytes(8);
+    // The value of "empty" grows beyond the tree: the crate alone would take the tree for a shorter one.
+    let prop = [0, 0, 0, 3, 0, 0, 0, 0];
+    let at = good.windows(8).position(|w| w == prop).unwrap();
+    let mut bad = good.clone();
+    bad[at + 4..at + 8].copy_from_slice(&0x1000u32.to_be_bytes());
+    assert!(matches!(Node::parse(&bad), Err(Error::Tree { .. })));
+    // NOP tokens: refused, and where.
+    let begin = good.windows(8).position(|w| w == b"images\0\0").unwrap() - 4;
+    let mut nops = good.clone();
+    nops.splice(begin..begin, [0, 0, 0, 4]);
+    nops[36..40].copy_from_slice(&(be32(&good, 36).unwrap() as u32 + 4).to_be_bytes());
+    nops[12..16].copy_from_slice(&(be32(&good, 12).unwrap() as u32 + 4).to_be_bytes());
+    nops[4..8].copy_from_slice(&(good.len() as u32 + 4).to_be_bytes());
+    let e = Node::parse(&nops).unwrap_err().to_string();
+    assert!(e.contains("NOP"), "{e}");
+}
+
+#[test]
+fn no_value_of_a_header_field_panics() {
+    let good = sample().to_bytes(8);
+    for field in (4..40).step_by(4) {
+        for value in [0u32, 1, 3, 8, 39, 0x7fff_fffc, 0x8000_0000, 0xffff_fffc, u32::MAX] {
+            let mut bad = good.clone();
+            bad[field..field + 4].copy_from_slice(&value.to_be_bytes());
+            let refused = Node::parse(&bad).is_err();
+            // What is behind off_mem_rsvmap, version numbers below 18 and boot_cpuid_phys is nothing to us.
+            assert!(refused || [16, 20, 24, 28].contains(&field) || value < 40, "field {field} = {value:#x}");
+        }
+    }
 }
 
 #[test]
