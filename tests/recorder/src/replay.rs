@@ -13,9 +13,11 @@ use mem::{Bus, Clock, Lines, Memory, Region};
 use crate::file::{Outcome, Recording, Test};
 use crate::state::{CODE, CODE_LEN, Regs, WINDOW, WINDOW_LEN, slot_len, window};
 
-/// Page table and vectors: two pages, out of the tests' reach.
+/// Page tables of levels 1, 2 and 3, and vectors: four pages, out of the tests' reach.
 const TABLE: u64 = 0x6000_0000;
-const VECTORS: u64 = TABLE + 0x1000;
+const VECTORS: u64 = TABLE + 0x3000;
+/// Attributes of pages and blocks: normal memory, inner shareable, accessed.
+const NORMAL: u64 = 1 << 10 | 3 << 8;
 const BRK: u32 = 0xd420_0000;
 const WFI: u32 = 0xd503_207f;
 
@@ -125,12 +127,16 @@ impl Player {
     /// Errors: the model is unknown, or guest memory cannot be had.
     pub fn new(model: &str) -> Result<Player, Box<dyn std::error::Error>> {
         let region = |base, len| Region { base, len };
-        let regions = [region(WINDOW, WINDOW_LEN), region(CODE, CODE_LEN), region(TABLE, 0x2000)];
+        let regions = [region(WINDOW, WINDOW_LEN), region(CODE, CODE_LEN), region(TABLE, 0x4000)];
         let memory = Arc::new(Memory::new(&regions)?);
-        // One 1 GiB block for 0x4000_0000: normal memory, accessed, user and kernel may read and write, user may execute.
-        memory.write_u64(TABLE + 8, 0x4000_0000 | 1 << 10 | 3 << 8 | 1 << 6 | 1)?;
-        // The vectors' own view of it: the same block again at 0x8000_0000, for the kernel only.
-        memory.write_u64(TABLE + 16, 0x4000_0000 | 1 << 10 | 3 << 8 | 1 << 54 | 1)?;
+        // At 0x4000_0000 the window and the code by pages, for user and kernel; nothing else there.
+        memory.write_u64(TABLE + 8, TABLE + 0x1000 | 3)?;
+        memory.write_u64(TABLE + 0x1000, TABLE + 0x2000 | 3)?;
+        for page in (WINDOW..WINDOW + WINDOW_LEN).chain(CODE..CODE + CODE_LEN).step_by(0x1000) {
+            memory.write_u64(TABLE + 0x2000 + (page >> 12 & 0x1ff) * 8, page | NORMAL | 1 << 6 | 3)?;
+        }
+        // At 0x8000_0000 all of it once more, for the kernel only: the vectors.
+        memory.write_u64(TABLE + 16, 0x4000_0000 | NORMAL | 1 << 54 | 1)?;
         for vector in 0..16 {
             memory.write_u32(VECTORS + 0x80 * vector, WFI)?;
         }

@@ -246,8 +246,17 @@ fn adjust(regs: &mut Regs, e: &Encoding, word: u32, rng: &mut Rng) {
     if access.aligned || rng.below(10) < 7 {
         address &= !15;
     }
-    if rng.one_in(64) && !access.aligned {
-        address = NOWHERE + rng.below(0x1000);
+    if !access.aligned {
+        // Sometimes nothing is there, sometimes only the beginning or only the end. Vector registers always find all or
+        // nothing: what an access that faults half-way leaves behind there is not defined.
+        let whole = w.bit(26);
+        match rng.below(64) {
+            1 | 2 if whole => {}
+            0 => address = NOWHERE + rng.below(0x1000),
+            1 => address = WINDOW + WINDOW_LEN - rng.below(32),
+            2 => address = WINDOW - rng.below(32),
+            _ => {}
+        }
     }
     let mut base = address.wrapping_sub(access.offset as u64);
     if access.register && w.rm() != 31 {
