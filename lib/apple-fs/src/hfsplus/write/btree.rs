@@ -90,8 +90,9 @@ fn node(shape: Shape, kind: u8, height: u8, links: (u32, u32), records: &[Vec<u8
     n
 }
 
-/// The bytes of the B-tree file that holds `records`, which are in the order of their keys.
-pub(super) fn build(records: Vec<Record>, shape: Shape) -> Result<Vec<u8>> {
+/// The bytes of the B-tree file that holds `records`, which are in the order of their keys. The file fills whole
+/// allocation blocks of `block` bytes; nodes that are left over are free.
+pub(super) fn build(records: Vec<Record>, shape: Shape, block: u32) -> Result<Vec<u8>> {
     let too_many = || Error::Invalid(format!("too many records for {}", shape.what));
     let leaf_records = u32::try_from(records.len()).map_err(|_| too_many())?;
     let mut levels: Vec<Level> = Vec::new();
@@ -107,12 +108,18 @@ pub(super) fn build(records: Vec<Record>, shape: Shape) -> Result<Vec<u8>> {
         levels.push(next);
     }
     let depth = u16::try_from(levels.len()).map_err(|_| too_many())?;
-    let total = levels.iter().map(|l| l.nodes.len() as u64).sum::<u64>().saturating_add(1);
+    let used = levels.iter().map(|l| l.nodes.len() as u64).sum::<u64>().saturating_add(1);
+    let total = used.next_multiple_of(u64::from(block / u32::from(shape.node_size)).max(1));
     let capacity = u64::from(shape.node_size).saturating_sub(256).saturating_mul(8);
     let total = u32::try_from(total).ok().filter(|&t| u64::from(t) <= capacity).ok_or_else(too_many)?;
-
-    let mut file =
-        vec![header(shape, depth, leaf_records, total, levels.first().map_or(0, |l| l.nodes.len()))];
+    let counts = Counts {
+        depth,
+        leaf_records,
+        leaves: levels.first().map_or(0, |l| l.nodes.len() as u32),
+        used: used as u32,
+        total,
+    };
+    let mut file = vec![header(shape, &counts)];
     let mut number = 1u32;
     for (level, height) in levels.iter().zip(1u8..) {
         let kind = if height == 1 { LEAF } else { INDEX };
@@ -125,29 +132,40 @@ pub(super) fn build(records: Vec<Record>, shape: Shape) -> Result<Vec<u8>> {
             number = number.saturating_add(1);
         }
     }
-    Ok(file.concat())
+    let mut file = file.concat();
+    file.resize(usize::from(shape.node_size).saturating_mul(total as usize), 0);
+    Ok(file)
 }
 
-fn header(shape: Shape, depth: u16, leaf_records: u32, total: u32, leaves: usize) -> Vec<u8> {
+/// What the header record tells.
+struct Counts {
+    depth: u16,
+    leaf_records: u32,
+    leaves: u32,
+    used: u32,
+    total: u32,
+}
+
+fn header(shape: Shape, c: &Counts) -> Vec<u8> {
     let size = usize::from(shape.node_size);
     let mut n = vec![0; size];
     put(&mut n, 8, &[HEADER, 0]);
     put(&mut n, 10, &3u16.to_be_bytes());
-    let root = if depth == 0 { 0 } else { total.saturating_sub(1) };
-    let (first, last): (u32, u32) = if depth == 0 { (0, 0) } else { (1, leaves as u32) };
-    put(&mut n, 14, &depth.to_be_bytes());
+    // The root is the last node that was made.
+    let root = if c.depth == 0 { 0 } else { c.used.saturating_sub(1) };
+    put(&mut n, 14, &c.depth.to_be_bytes());
     put(&mut n, 16, &root.to_be_bytes());
-    put(&mut n, 20, &leaf_records.to_be_bytes());
-    put(&mut n, 24, &first.to_be_bytes());
-    put(&mut n, 28, &last.to_be_bytes());
+    put(&mut n, 20, &c.leaf_records.to_be_bytes());
+    put(&mut n, 24, &c.leaves.min(1).to_be_bytes());
+    put(&mut n, 28, &c.leaves.to_be_bytes());
     put(&mut n, 32, &shape.node_size.to_be_bytes());
     put(&mut n, 34, &shape.max_key.to_be_bytes());
-    put(&mut n, 36, &total.to_be_bytes());
-    // No free nodes, so 40..44 stays 0.
+    put(&mut n, 36, &c.total.to_be_bytes());
+    put(&mut n, 40, &c.total.saturating_sub(c.used).to_be_bytes());
     put(&mut n, 46, &u32::from(shape.node_size).to_be_bytes());
     put(&mut n, 51, &[shape.compare]);
     put(&mut n, 52, &shape.attributes.to_be_bytes());
-    for used in 0..total as usize {
+    for used in 0..c.used as usize {
         if let Some(byte) = n.get_mut(MAP_AT.saturating_add(used / 8)) {
             *byte |= 0x80 >> (used % 8);
         }

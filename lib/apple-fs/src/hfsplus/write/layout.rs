@@ -128,14 +128,14 @@ pub(super) fn build(b: &Builder) -> Result<Vec<u8>> {
     // Contents are placed from block 0 on first; they move behind the trees when the trees' sizes are known, and
     // record bytes do not change their length by that.
     collect(b, &numbers, &mut space, &mut trees, 0)?;
-    let sizes = files(trees)?;
+    let sizes = files(trees, b.block_size)?;
     let before = System::new(b, &sizes, space.next)?;
 
     let mut space = Allocator { block: b.block_size.into(), next: before.first_free, contents: Vec::new() };
     let mut trees = Trees { catalog: Vec::new(), attributes: Vec::new(), files: 0, folders: 0 };
     collect(b, &numbers, &mut space, &mut trees, before.first_free)?;
     let (files_count, folders_count) = (trees.files, trees.folders);
-    let files = files(trees)?;
+    let files = files(trees, b.block_size)?;
     let block = u64::from(b.block_size);
     let total = before.total;
     let mut image = vec![0u8; index(total.saturating_mul(block))];
@@ -177,7 +177,7 @@ struct Files {
     attributes: Vec<u8>,
 }
 
-fn files(mut trees: Trees) -> Result<Files> {
+fn files(mut trees: Trees, block: u32) -> Result<Files> {
     trees.catalog.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     trees.attributes.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     let record = |key: Vec<u8>, data| Record { key, data };
@@ -185,9 +185,9 @@ fn files(mut trees: Trees) -> Result<Files> {
     let attributes =
         trees.attributes.into_iter().map(|(f, n, d)| record(records::attribute_key(f, &n), d)).collect();
     Ok(Files {
-        extents: btree::build(Vec::new(), EXTENTS)?,
-        catalog: btree::build(catalog, CATALOG)?,
-        attributes: btree::build(attributes, ATTRIBUTES)?,
+        extents: btree::build(Vec::new(), EXTENTS, block)?,
+        catalog: btree::build(catalog, CATALOG, block)?,
+        attributes: btree::build(attributes, ATTRIBUTES, block)?,
     })
 }
 

@@ -187,3 +187,38 @@ fn another_reader_lists_and_extracts_the_same() {
     }
     std::fs::remove_dir_all(dir).unwrap();
 }
+
+#[test]
+fn apples_own_checker_finds_nothing_to_complain_of() {
+    let mut images = vec![("empty", Builder::new("empty").build().unwrap())];
+    for block in [512, 1024, 4096, 65536] {
+        let mut b = sample();
+        b.block_size(block).unwrap().spare(300_000);
+        images.push(("sample", b.build().unwrap()));
+    }
+    let mut b = Builder::new("many");
+    for i in 0..15_000 {
+        let path = format!("/folder {}/file number {i}", i % 50);
+        b.file(&path, &Attributes::new(0o644), format!("{i}")).unwrap();
+        b.xattr(&path, "user.number", path.as_bytes()).unwrap();
+        if i % 100 == 0 {
+            b.hard_link(&format!("/links/{i}"), &path).unwrap();
+            b.hard_link(&format!("/{i} again"), &path).unwrap();
+        }
+    }
+    b.size(128 << 20);
+    images.push(("many", b.build().unwrap()));
+    let path = std::env::temp_dir().join(format!("apple-fs-fsck-{}", std::process::id()));
+    for (name, image) in images {
+        std::fs::write(&path, &image).unwrap();
+        let out = std::process::Command::new("fsck.hfsplus").args(["-f", "-n"]).arg(&path).output();
+        match out {
+            Err(e) => {
+                eprintln!("skipped: fsck.hfsplus (Debian: hfsprogs) cannot be run: {e}");
+                break;
+            }
+            Ok(out) => assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stdout)),
+        }
+    }
+    std::fs::remove_file(path).unwrap();
+}
