@@ -36,7 +36,7 @@ pub struct Watch {
 pub struct Debugger {
     breakpoints: BTreeSet<u64>,
     watches: Vec<Watch>,
-    /// Stop after one instruction.
+    /// Stop after one instruction, during which no interrupt is taken.
     pub step: bool,
     /// The breakpoint that was reported last: running on from it does not report it again.
     reported: Option<u64>,
@@ -45,10 +45,13 @@ pub struct Debugger {
 impl Cpu {
     /// Sets or removes a breakpoint at a virtual address.
     pub fn set_breakpoint(&mut self, address: u64, on: bool) {
+        let d = &mut self.debugger;
         if on {
-            self.debugger.breakpoints.insert(address);
+            d.breakpoints.insert(address);
         } else {
-            self.debugger.breakpoints.remove(&address);
+            d.breakpoints.remove(&address);
+            // Set again, it must be reported again, even when nothing ran through this in between.
+            d.reported = d.reported.filter(|reported| *reported != address);
         }
         self.update_debug();
     }
@@ -63,10 +66,28 @@ impl Cpu {
         self.update_debug();
     }
 
-    /// Stops after the next instruction (or exception entry), once.
+    /// Stops after the next instruction (or exception entry), once. Interrupts wait meanwhile: who steps through a function
+    /// does not want to find himself in a handler.
     pub fn set_step(&mut self, on: bool) {
         self.debugger.step = on;
         self.update_debug();
+    }
+
+    /// Forgets everything that a debugger asked for.
+    pub fn clear_debugger(&mut self) {
+        if !self.debugger.watches.is_empty() {
+            self.tlb.invalidate(crate::tlb::Invalidate::All);
+        }
+        self.debugger = Debugger::default();
+        if matches!(self.stop, Some(Stop::Watchpoint { .. })) {
+            self.take_stop();
+        }
+        self.update_debug();
+    }
+
+    /// Whether interrupts wait because a debugger steps.
+    pub(crate) fn holds_interrupts(&self) -> bool {
+        self.debugger.step
     }
 
     /// The EL that debug exceptions go to.
@@ -129,7 +150,14 @@ impl Cpu {
     pub(crate) fn debug_after(&mut self) -> Option<Stop> {
         if std::mem::take(&mut self.debugger.step) {
             self.update_debug();
-            return Some(Stop::Step);
+            // A watchpoint kept the instruction from finishing: that is the news, and it is told once.
+            return Some(match self.stop {
+                Some(stop @ Stop::Watchpoint { .. }) => {
+                    self.take_stop();
+                    stop
+                }
+                _ => Stop::Step,
+            });
         }
         None
     }
@@ -211,7 +239,9 @@ impl Cpu {
             .find(|w| (if write { w.write } else { w.read }) && overlaps(w.address, w.len))
             .copied();
         if hit.is_some() {
+            // As the architecture's own watchpoints: the access does not happen, the instruction has not finished.
             self.request_stop(Stop::Watchpoint { address: va, write });
+            return Err(Exception::debugger());
         }
         if self.sys.mdscr & MDSCR_MDE == 0 || !self.debug_enabled_now() {
             return Ok(());

@@ -19,7 +19,7 @@ pub enum Stop {
     Yield,
     /// A debugger's breakpoint at the current pc, which has not been executed.
     Breakpoint,
-    /// A debugger's watchpoint: the access at `address` has happened.
+    /// A debugger's watchpoint: the instruction at the current pc wants to access `address` and has not finished.
     Watchpoint {
         /// Address accessed.
         address: u64,

@@ -54,6 +54,8 @@ pub enum Class {
     Brk = 0x3c,
     /// Not architectural: Apple's genter, which enters guarded mode.
     GuardedEnter = 0x3f,
+    /// Not architectural: an outside debugger's watchpoint. Nothing is taken; the instruction has not happened.
+    Debugger = 0xff,
 }
 
 impl Class {
@@ -179,6 +181,11 @@ impl Exception {
     /// Watchpoint hit by an access to `address`.
     pub const fn watchpoint(write: bool, address: u64) -> Exception {
         Exception { address, ..Exception::new(Class::Watchpoint, 1, 0x22 | (write as u32) << 6) }
+    }
+
+    /// An access that an outside debugger watches: the instruction is abandoned, the guest notices nothing.
+    pub const fn debugger() -> Exception {
+        Exception::new(Class::Debugger, 1, 0)
     }
 
     /// Hardware breakpoint.

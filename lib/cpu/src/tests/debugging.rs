@@ -80,7 +80,7 @@ fn a_debuggers_breakpoint_stops_once_and_lets_go_on() {
 }
 
 #[test]
-fn a_debuggers_watchpoint_reports_the_access_after_it_happened() {
+fn a_debuggers_watchpoint_stops_before_the_access() {
     let mut g = Guest::new(
         "a10",
         1,
@@ -88,10 +88,46 @@ fn a_debuggers_watchpoint_reports_the_access_after_it_happened() {
     );
     let watch = Watch { address: RAM + 0x810, len: 4, read: false, write: true };
     g.cpu.set_watch(watch, true);
-    assert_eq!(g.run(), Stop::Watchpoint { address: RAM + 0x810, write: true });
-    assert_eq!((g.cpu.state.pc, g.memory.read_u64(RAM + 0x810).unwrap()), (RAM + 16, RAM + 0x800));
+    let hit = Stop::Watchpoint { address: RAM + 0x810, write: true };
+    assert_eq!(g.run(), hit);
+    assert_eq!((g.cpu.state.pc, g.memory.read_u64(RAM + 0x810).unwrap()), (RAM + 12, 0));
+    g.cpu.set_step(true);
+    assert_eq!(g.run(), hit, "a step does not pass a watchpoint either");
     g.cpu.set_watch(watch, false);
+    g.cpu.set_step(true);
+    assert_eq!(g.run(), Stop::Step);
+    assert_eq!((g.cpu.state.pc, g.memory.read_u64(RAM + 0x810).unwrap()), (RAM + 16, RAM + 0x800));
     assert_eq!(g.finish(), 3);
+}
+
+#[test]
+fn a_breakpoint_taken_away_and_set_again_is_reported_again() {
+    let mut g =
+        Guest::new("a10", 1, &a64!(; mov x1, 3; again: ; subs x1, x1, 1; b.ne <again; mov x0, 3; hlt 0xf000));
+    g.cpu.set_breakpoint(RAM + 4, true);
+    assert_eq!(g.run(), Stop::Breakpoint);
+    g.cpu.set_breakpoint(RAM + 4, false);
+    // Nothing debugs now, so nothing notices that the address is passed.
+    g.cpu.set_breakpoint(RAM + 8, true);
+    assert_eq!(g.run(), Stop::Breakpoint);
+    g.cpu.clear_debugger();
+    g.cpu.set_breakpoint(RAM + 4, true);
+    assert_eq!(g.run(), Stop::Breakpoint);
+    assert_eq!((g.cpu.state.pc, g.cpu.state.x[1]), (RAM + 4, 2));
+    g.cpu.clear_debugger();
+    assert_eq!(g.finish(), 3);
+}
+
+#[test]
+fn interrupts_wait_while_a_debugger_steps() {
+    let mut g = Guest::new("a10", 1, &a64!(; msr daifclr, 15; mov x1, 1; mov x0, 3; hlt 0xf000));
+    g.cpu.io.lines.raise(mem::FIQ);
+    for n in 1..3 {
+        g.cpu.set_step(true);
+        assert_eq!((g.run(), g.cpu.state.pc), (Stop::Step, RAM + 4 * n));
+    }
+    g.handler(&reporting());
+    assert_eq!(g.finish(), 0x300, "the FIQ is taken when the guest runs on");
 }
 
 #[test]
