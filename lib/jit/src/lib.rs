@@ -1,0 +1,50 @@
+//! Translates AArch64 code to x86-64 while it runs: an [`Engine`](cpu::Engine) with the interpreter's answers.
+//!
+//! A *block* is a run of guest instructions in one page: [`decode`] turns each into a typed operation ([`ir`]),
+//! [`liveness`] finds where NZCV is needed, and [`emit`] writes x86-64 for it. What is not translated calls the
+//! interpreter's own executor for that instruction and goes on, so everything works and only speed differs.
+//!
+//! Shape (figures and reasons: jit-design of the project's notes):
+//! * Blocks are found by virtual pc, guest physical address and the few state bits that code depends on ([`mode`]),
+//!   so neither TLB maintenance nor a change of address space throws code away; only a write to its page does.
+//! * Some guest registers live in host registers everywhere ([`regs`]), all others in `cpu::State`. So at every
+//!   instruction it is known where everything is: exceptions are precise without side tables.
+//! * Direct branches are chained; across pages behind one compare with the number of the current translations.
+//!   Indirect ones probe a table in line. Memory accesses look the soft TLB up in line.
+//! * Calls into Rust are leaf calls that store the pinned registers first. Nothing unwinds through generated code.
+//! * Code lies in a memfd mapped twice, written through one view and run through the other.
+//!
+//! Interrupts are noticed between blocks, and the instruction count is exact at every exit.
+#![cfg(target_arch = "x86_64")]
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod block;
+mod cache;
+mod decode;
+mod emit;
+mod engine;
+mod ir;
+mod liveness;
+mod mode;
+mod regs;
+mod runtime;
+mod thunks;
+
+pub use engine::Jit;
+
+/// Why there is no translator.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The host's processor lacks an instruction set that generated code uses.
+    #[error("host processor: no {0}")]
+    Host(&'static str),
+    /// Memory for generated code cannot be had.
+    #[error("code cache: {0}")]
+    Memory(#[from] mem::Error),
+    /// The assembler refused its input: a fault of this crate.
+    #[error("code generation: {0}")]
+    Assembler(String),
+}
+
+#[cfg(test)]
+mod tests;
