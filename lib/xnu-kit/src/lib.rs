@@ -32,6 +32,7 @@ pub use xnu_boot;
 // The machine: instructions, memory, devices, and what ties them together.
 pub use a64;
 pub use cpu;
+pub use debug;
 pub use devices;
 pub use jit;
 pub use machine;
