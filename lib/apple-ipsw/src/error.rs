@@ -35,7 +35,7 @@ pub enum Error {
         /// Bytes from the start of the archive.
         offset: u64,
         /// What is wrong there.
-        what: &'static str,
+        what: String,
     },
     /// A member of the archive is damaged or hostile.
     #[error("zip member {name} at offset {offset:#x}: {what}")]

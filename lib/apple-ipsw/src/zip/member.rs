@@ -1,7 +1,8 @@
 //! The bytes of one member, unpacked and compared with size and CRC-32 as they are read.
 
-use super::{Entry, LOCAL, LOCAL_LEN, Method, Record};
+use super::{Entry, LOCAL_LEN, Method};
 use crate::{Error, ReadAt, Result};
+use ::zip::unstable::format::blocks::ZipLocalEntryBlock;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{self, Read};
 
@@ -56,21 +57,19 @@ impl<'a> MemberReader<'a> {
         let mut header = [0; LOCAL_LEN as usize];
         let io = |e| Error::io(&entry.name, e);
         source.read_exact_at(&mut header, entry.offset).map_err(io)?;
-        let r = Record(&header);
-        if r.u32(0) != Some(LOCAL) {
+        let Ok(local) = ZipLocalEntryBlock::parse(&mut &header[..]) else {
             return Err(entry.damaged("no local header where the directory says"));
-        }
-        let name_len = r.u16(26).unwrap_or(0);
-        let mut name = vec![0; name_len.into()];
+        };
+        let mut name = vec![0; local.file_name_length.into()];
         source.read_exact_at(&mut name, entry.offset.saturating_add(LOCAL_LEN)).map_err(io)?;
-        if name != entry.name.as_bytes() || r.u16(8).map(Method::from_number) != Some(entry.method) {
+        if name != entry.name.as_bytes() || Method::from_number(local.compression_method) != entry.method {
             return Err(entry.damaged("its local header has another name or method than the directory"));
         }
         let at = entry
             .offset
             .saturating_add(LOCAL_LEN)
-            .saturating_add(name_len.into())
-            .saturating_add(r.u16(28).unwrap_or(0).into());
+            .saturating_add(local.file_name_length.into())
+            .saturating_add(local.extra_field_length.into());
         Ok(MemberReader {
             source,
             entry,

@@ -1,17 +1,22 @@
-//! An archive that comes through a pipe: members are taken as they come, by their local headers, and those that may
-//! be wanted are kept, still packed, in a spool file that then serves as the archive.
+//! An archive that comes through a pipe: members are taken as they come, by their local headers, which the `zip` crate
+//! reads, and those that may be wanted are kept, still packed, in a spool file that then serves as the archive.
 //!
-//! A deflated member whose sizes follow it (data descriptor) ends where its deflate stream ends; a stored one of that
-//! kind has no end that can be told, and is refused with the remedy.
+//! A deflated member whose sizes follow it (data descriptor) ends where its deflate stream ends, which the crate cannot
+//! find, so it is found here; a stored one of that kind has no end that can be told, and is refused with the remedy.
 
-use super::{
-    DESCRIPTOR, END_LEN, Entry, FLAG_DESCRIPTOR, FLAG_ENCRYPTED, LOCAL, LOCAL_LEN, Method, Record, Sizes,
-    check_sizes, end_record, safe_name,
-};
+use super::{END_LEN, Entry, Method, check_sizes, dos_time, end_record, safe_name, zip_error};
 use crate::{Error, Result};
+use ::zip::read::{ZipFile, read_zipfile_from_stream_with_options};
+use ::zip::{ExtraField, ZipReadOptions};
 use flate2::{Decompress, FlushDecompress, Status};
+use std::cell::RefCell;
 use std::collections::HashSet;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+
+/// What may stand before a descriptor: `PK\7\8`.
+const DESCRIPTOR: u32 = 0x0807_4b50;
+/// Pieces in which the pipe is read and the spool is written.
+const PIECE: usize = 256 << 10;
 
 /// Reads member after member.
 pub(crate) struct Stream<R> {
@@ -19,19 +24,60 @@ pub(crate) struct Stream<R> {
     /// Bytes of the archive read so far.
     at: u64,
     names: HashSet<String>,
+    /// The signature after the last member.
+    rest: Vec<u8>,
 }
 
-/// A local header with all its bytes.
-struct Local {
-    raw: Vec<u8>,
-    entry: Entry,
-    descriptor: bool,
-    zip64: bool,
+/// The pipe as the crate reads it: its bytes are counted, and go elsewhere too.
+struct Tee<'t, 'a, R> {
+    input: &'t mut R,
+    taken: &'t RefCell<Taken<'a>>,
+}
+
+struct Taken<'a> {
+    at: u64,
+    /// The local header, until `to` is known.
+    header: Vec<u8>,
+    to: Option<&'a mut dyn Write>,
+    /// Whether the pipe has come to its end.
+    ended: bool,
+    /// The crate passes over a member's bytes without telling errors.
+    error: Option<Error>,
+}
+
+impl<R: Read> Read for Tee<'_, '_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut taken = self.taken.borrow_mut();
+        let n = match self.input.read(buf) {
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Err(e),
+            Err(e) => {
+                taken.error = Some(Error::io("the pipe", e));
+                return Err(io::ErrorKind::Other.into());
+            }
+        };
+        let bytes = buf.get(..n).unwrap_or_default();
+        taken.at = taken.at.saturating_add(n as u64);
+        taken.ended |= n == 0 && !buf.is_empty();
+        let written = match &mut taken.to {
+            Some(to) => to.write_all(bytes),
+            None => {
+                taken.header.extend_from_slice(bytes);
+                Ok(())
+            }
+        };
+        if let Err(e) = written {
+            taken.error = Some(spool_error(e));
+            return Err(io::ErrorKind::Other.into());
+        }
+        Ok(n)
+    }
 }
 
 impl<R: Read> Stream<R> {
     pub fn new(input: R) -> Self {
-        Stream { input: BufReader::with_capacity(256 << 10, input), at: 0, names: HashSet::new() }
+        let input = BufReader::with_capacity(PIECE, input);
+        Stream { input, at: 0, names: HashSet::new(), rest: Vec::new() }
     }
 
     /// Takes the next member: `keep` is asked (packed size `None`: not known yet), and if it says yes the member goes
@@ -42,38 +88,65 @@ impl<R: Read> Stream<R> {
         spool: &mut dyn Write,
         place: u64,
     ) -> Result<Option<(Entry, bool, u64)>> {
-        let Some(mut local) = self.local()? else { return Ok(None) };
-        let entry = &mut local.entry;
-        if !self.names.insert(entry.name.clone()) {
-            return Err(Error::DuplicateName(entry.name.clone()));
-        }
-        let known = !local.descriptor;
-        let kept = keep(&entry.name, known.then_some(entry.packed_size));
+        let offset = self.at;
         let mut sink = io::sink();
-        let out: &mut dyn Write = if kept { spool } else { &mut sink };
-        out.write_all(&local.raw).map_err(spool_error)?;
+        let mut spool = BufWriter::with_capacity(PIECE, spool);
+        let taken =
+            RefCell::new(Taken { at: offset, header: Vec::new(), to: None, ended: false, error: None });
+        let mut tee = Tee { input: &mut self.input, taken: &taken };
+        // The crate refuses what is encrypted or has a descriptor; of the latter it takes the header alone this way.
+        let options = ZipReadOptions::new().ignore_encryption_flag(true).override_compressed_size(0);
+        let file = match read_zipfile_from_stream_with_options(&mut tee, options) {
+            Ok(Some(file)) => file,
+            Ok(None) => {
+                let mut taken = taken.borrow_mut();
+                (self.at, self.rest) = (taken.at, std::mem::take(&mut taken.header));
+                return Ok(None);
+            }
+            Err(e) => return Err(taken.borrow_mut().wrong_header(e, offset)),
+        };
+        let mut entry = from_local(&file, offset)?;
+        if !self.names.insert(entry.name.clone()) {
+            return Err(Error::DuplicateName(entry.name));
+        }
+        let known = !file.flags().is_using_data_descriptor();
+        let zip64 = file.extra_data_fields().any(|f| matches!(f, ExtraField::Zip64ExtendedInformation(_)));
         if known {
-            check_sizes(entry)?;
-            let mut packed = self.input.by_ref().take(entry.packed_size);
-            let n = copy(&mut packed, out)?;
-            self.at = self.at.saturating_add(n);
-            if n < entry.packed_size {
+            check_sizes(&entry)?;
+        }
+        let kept = keep(&entry.name, known.then_some(entry.packed_size));
+        let header_len = {
+            let out: &mut dyn Write = if kept { &mut spool } else { &mut sink };
+            let mut taken = taken.borrow_mut();
+            out.write_all(&taken.header).map_err(spool_error)?;
+            taken.to = Some(out);
+            taken.header.len() as u64
+        };
+        // Dropping it reads on to the end of its packed bytes.
+        drop(file);
+        let taken = taken.into_inner();
+        self.at = taken.at;
+        if let Some(e) = taken.error {
+            return Err(e);
+        }
+        if known {
+            if self.at.saturating_sub(offset) < header_len.saturating_add(entry.packed_size) {
                 return Err(cut_off(self.at));
             }
-        } else {
-            self.until_descriptor(entry, local.zip64, out)?;
+        } else if let Some(out) = taken.to {
+            self.until_descriptor(&mut entry, zip64, out)?;
         }
-        let mut entry = local.entry;
+        spool.flush().map_err(spool_error)?;
         entry.offset = place;
-        let written = (local.raw.len() as u64).saturating_add(entry.packed_size);
+        let written = header_len.saturating_add(entry.packed_size);
         Ok(Some((entry, kept, written)))
     }
 
     /// Reads the directory to its end. Nothing of it is needed, but without its end record the archive is cut off, and
     /// the user should know.
     pub fn drain(mut self) -> Result<()> {
-        let mut tail: Vec<u8> = Vec::new();
-        let mut buffer = vec![0; 256 << 10];
+        let mut tail = std::mem::take(&mut self.rest);
+        let mut buffer = vec![0; PIECE];
         loop {
             let n = match self.input.read(&mut buffer) {
                 Ok(0) => break,
@@ -88,56 +161,10 @@ impl<R: Read> Stream<R> {
         if end_record(&tail).is_none() {
             return Err(Error::Zip {
                 offset: self.at,
-                what: "the archive ends here, before the end of its directory",
+                what: "the archive ends here, before the end of its directory".into(),
             });
         }
         Ok(())
-    }
-
-    /// The next local header; `None` where the directory starts.
-    fn local(&mut self) -> Result<Option<Local>> {
-        let offset = self.at;
-        let mut raw = vec![0; LOCAL_LEN as usize];
-        let signature = raw.get_mut(..4).unwrap_or_default();
-        self.fill(signature)?;
-        match Record(&raw).u32(0) {
-            Some(LOCAL) => {}
-            Some(_) if offset == 0 => return Err(Error::NotZip { started: false }),
-            // Anything else is the directory or what may precede it; members end there.
-            _ => return Ok(None),
-        }
-        let rest = raw.get_mut(4..).unwrap_or_default();
-        self.fill(rest)?;
-        let r = Record(&raw);
-        let half = |at| usize::from(r.u16(at).unwrap_or(0));
-        let (flags, method, name_len, extra_len) = (half(6), r.u16(8).unwrap_or(0), half(26), half(28));
-        let word = |at| r.u32(at).unwrap_or(0);
-        let mut sizes = Sizes { size: word(22).into(), packed: word(18).into(), offset: None, zip64: false };
-        let (crc32, dos_time) = (word(14), word(10));
-        raw.resize(LOCAL_LEN as usize + name_len + extra_len, 0);
-        let variable = raw.get_mut(LOCAL_LEN as usize..).unwrap_or_default();
-        self.fill(variable)?;
-        let (name, extra) = variable.split_at_checked(name_len).unwrap_or_default();
-        let name = safe_name(name, offset)?;
-        sizes.widen(extra).ok_or_else(|| Error::Member {
-            name: name.clone(),
-            offset,
-            what: "its zip64 field is cut off".into(),
-        })?;
-        let has = |bit: u16| flags & usize::from(bit) != 0;
-        let entry = Entry {
-            name,
-            size: sizes.size,
-            crc32: Some(crc32),
-            packed_size: sizes.packed,
-            method: Method::from_number(method),
-            dos_time,
-            // Only the directory knows.
-            is_symlink: false,
-            encrypted: has(FLAG_ENCRYPTED),
-            offset,
-        };
-        Ok(Some(Local { raw, entry, descriptor: has(FLAG_DESCRIPTOR), zip64: sizes.zip64 }))
     }
 
     /// Copies a deflated member of unknown size, and fills in what its descriptor and its bytes say.
@@ -209,7 +236,6 @@ impl<R: Read> Stream<R> {
 
     fn fill(&mut self, buf: &mut [u8]) -> Result<()> {
         self.input.read_exact(buf).map_err(|e| match e.kind() {
-            io::ErrorKind::UnexpectedEof if self.at == 0 => Error::NotZip { started: false },
             io::ErrorKind::UnexpectedEof => cut_off(self.at),
             _ => Error::io("the pipe", e),
         })?;
@@ -218,26 +244,40 @@ impl<R: Read> Stream<R> {
     }
 }
 
+impl Taken<'_> {
+    /// What is wrong with a member's header, or with what stands in the place of one.
+    fn wrong_header(&mut self, error: ::zip::result::ZipError, offset: u64) -> Error {
+        if let Some(e) = self.error.take() {
+            return e;
+        }
+        match self.header.len() {
+            0..=4 if offset == 0 => Error::NotZip { started: false },
+            _ if self.ended => cut_off(self.at),
+            _ => zip_error(error, offset),
+        }
+    }
+}
+
+/// What a local header says of a member.
+fn from_local<R: Read>(file: &ZipFile<'_, R>, offset: u64) -> Result<Entry> {
+    Ok(Entry {
+        name: safe_name(file.name_raw(), offset)?,
+        size: file.size(),
+        crc32: Some(file.crc32()),
+        packed_size: file.compressed_size(),
+        method: Method::of(file.compression()),
+        dos_time: dos_time(file.last_modified()),
+        // Only the directory knows.
+        is_symlink: false,
+        encrypted: file.encrypted(),
+        offset,
+    })
+}
+
 fn cut_off(offset: u64) -> Error {
-    Error::Zip { offset, what: "the archive ends here, before its directory" }
+    Error::Zip { offset, what: "the archive ends here, before its directory".into() }
 }
 
 fn spool_error(e: io::Error) -> Error {
     Error::io("temporary file", e)
-}
-
-/// Copies, telling apart which side failed.
-fn copy(from: &mut dyn Read, to: &mut dyn Write) -> Result<u64> {
-    let mut buffer = vec![0; 256 << 10];
-    let mut total = 0u64;
-    loop {
-        let n = match from.read(&mut buffer) {
-            Ok(0) => return Ok(total),
-            Ok(n) => n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(Error::io("the pipe", e)),
-        };
-        to.write_all(buffer.get(..n).unwrap_or_default()).map_err(spool_error)?;
-        total = total.saturating_add(n as u64);
-    }
 }

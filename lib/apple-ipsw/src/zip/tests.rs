@@ -23,7 +23,7 @@ fn set(zip: &mut [u8], at: usize, value: u32) {
 
 /// Where the n-th central header is.
 fn central_at(zip: &[u8], n: usize) -> usize {
-    zip.windows(4).enumerate().filter(|(_, w)| *w == CENTRAL.to_le_bytes()).nth(n).unwrap().0
+    zip.windows(4).enumerate().filter(|(_, w)| *w == b"PK\x01\x02").nth(n).unwrap().0
 }
 
 #[test]
@@ -195,5 +195,87 @@ fn a_pipe_that_ends_early_is_an_error() {
         for len in 0..zip.len() {
             assert!(through_a_pipe(&zip[..len]).is_err(), "{len} bytes");
         }
+    }
+}
+
+#[test]
+fn an_archive_that_claims_many_members_makes_nobody_allocate() {
+    let zip = archive(&[("a", b"x", STORED)], true);
+    let end = zip.len() - 22;
+    let mut bad = zip.clone();
+    bad[end + 8..end + 12].fill(0xff);
+    assert!(directory(&bad).is_err());
+    // A zip64 end record with its locator before the end record, and as many members as 64 bits can say.
+    let mut record = b"PK\x06\x06\x2c\0\0\0\0\0\0\0\x2d\0\x2d\0\0\0\0\0\0\0\0\0".to_vec();
+    let start = zip.windows(4).position(|w| w == b"PK\x01\x02").unwrap() as u64;
+    for n in [u64::MAX, u64::MAX, u64::MAX, start] {
+        record.extend(n.to_le_bytes());
+    }
+    record.extend(b"PK\x06\x07\0\0\0\0");
+    record.extend((end as u64).to_le_bytes());
+    record.extend(1u32.to_le_bytes());
+    let mut bad = [&zip[..end], &record, &zip[end..]].concat();
+    let end = bad.len() - 22;
+    bad[end + 8..end + 20].fill(0xff);
+    assert!(directory(&bad).is_err());
+    // The same with a record far before its locator, which the crate would read whole.
+    let locator = bad.len() - 22 - 20;
+    let gap = vec![0; 200_000];
+    let far = [&bad[..locator], &gap, &bad[locator..]].concat();
+    let e = directory(&far).unwrap_err().to_string();
+    assert!(e.contains("zip64 end record"), "{e}");
+}
+
+#[test]
+fn errors_of_the_directory_say_where() {
+    let mut zip = archive(&[("one", b"1", STORED), ("two", b"2", STORED)], false);
+    let second = central_at(&zip, 1);
+    zip[second] = 0;
+    match directory(&zip) {
+        Err(Error::Zip { offset, .. }) => assert_eq!(offset, second as u64),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn in_a_pipe_twins_are_refused_and_locked_members_passed_over() {
+    let mut twins = archive(&[("one", b"1", STORED), ("two", b"2", STORED)], false);
+    for at in 0..twins.len() - 3 {
+        if &twins[at..at + 3] == b"two" {
+            twins[at..at + 3].copy_from_slice(b"one");
+        }
+    }
+    assert!(matches!(through_a_pipe(&twins), Err(Error::DuplicateName(n)) if n == "one"));
+    let mut locked = archive(&[("a", b"1", STORED), ("b", b"2", STORED)], false);
+    locked[6] |= 1;
+    let mut stream = stream::Stream::new(&locked[..]);
+    let mut names = Vec::new();
+    while let Some((entry, ..)) = stream.next(&mut |_, _| false, &mut Vec::new(), 0).unwrap() {
+        names.push((entry.name, entry.encrypted));
+    }
+    assert_eq!(names, [("a".to_string(), true), ("b".to_string(), false)]);
+    stream.drain().unwrap();
+}
+
+#[test]
+fn a_pipe_that_fails_is_an_io_error() {
+    struct Broken(usize, Vec<u8>);
+    impl Read for Broken {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            match self.1.get(self.0) {
+                None => Err(std::io::Error::other("unplugged")),
+                Some(b) => {
+                    buf[0] = *b;
+                    self.0 += 1;
+                    Ok(1)
+                }
+            }
+        }
+    }
+    let zip = archive(&[("a", b"some text, some text", STORED)], false);
+    for len in [0, 10, 40] {
+        let mut stream = stream::Stream::new(Broken(0, zip[..len].to_vec()));
+        let e = stream.next(&mut |_, _| true, &mut Vec::new(), 0).unwrap_err();
+        assert!(matches!(&e, Error::Io { .. }) && e.to_string().contains("unplugged"), "{len}: {e}");
     }
 }
