@@ -247,7 +247,6 @@ impl Ir {
     pub fn cond(&self) -> Option<u8> {
         match *self {
             Ir::Select { cond, .. } | Ir::Ccmp { cond, .. } | Ir::BCond { cond, .. } => Some(cond),
-            Ir::Vector(v) => v.cond(),
             _ => None,
         }
     }
@@ -262,18 +261,13 @@ impl Ir {
         match self {
             Ir::AddSub { flags, .. } | Ir::Logic { flags, .. } | Ir::AddCarry { flags, .. } => *flags,
             Ir::Ccmp { .. } => true,
-            Ir::Vector(v) => v.writes_flags(),
             _ => false,
         }
     }
 
     /// Whether it may raise an exception or otherwise show the state to Rust code.
     pub fn observes(&self) -> bool {
-        match self {
-            Ir::Access(_) | Ir::Exec { .. } => true,
-            Ir::Vector(v) => v.may_call(),
-            _ => false,
-        }
+        matches!(self, Ir::Access(_) | Ir::Exec { .. })
     }
 
     /// Whether the block may be left at it.

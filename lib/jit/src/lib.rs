@@ -17,6 +17,7 @@
 //! Interrupts are noticed between blocks, and the instruction count is exact at every exit.
 #![cfg(target_arch = "x86_64")]
 #![deny(unsafe_op_in_unsafe_fn)]
+#![allow(clippy::useless_conversion, reason = "the assembler's macro converts every dynamic register")]
 
 mod block;
 mod cache;
@@ -45,6 +46,3 @@ pub enum Error {
     #[error("code generation: {0}")]
     Assembler(String),
 }
-
-#[cfg(test)]
-mod tests;

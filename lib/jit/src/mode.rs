@@ -9,7 +9,6 @@ pub struct Mode(pub u32);
 const FP_TRAPPED: u32 = 1;
 const STRICT: u32 = 2;
 const SP_CHECKED: u32 = 4;
-const FPCR: u32 = 8;
 
 impl Mode {
     /// The mode of a CPU now.
@@ -23,7 +22,6 @@ impl Mode {
                 // SCTLR_ELx.A, or no MMU (all memory is device memory then): misaligned accesses fault.
                 | bit(sctlr & 2 != 0 || sctlr & 1 == 0, STRICT)
                 | bit(sctlr >> sp_bit & 1 != 0, SP_CHECKED)
-                | bit(s.fpcr != 0, FPCR)
                 | u32::from(s.el) << 4
                 | s.page_shift << 8,
         )
@@ -42,11 +40,6 @@ impl Mode {
     /// A misaligned stack pointer as base faults.
     pub fn sp_checked(self) -> bool {
         self.0 & SP_CHECKED != 0
-    }
-
-    /// FPCR is not zero: arithmetic is not what the host does by default.
-    pub fn special_fp(self) -> bool {
-        self.0 & FPCR != 0
     }
 
     /// log2 of the page size of the soft TLB.

@@ -274,7 +274,7 @@ impl Emitter<'_> {
 
     fn constant_or_sp(&mut self, rd: u8, value: u64) {
         if rd == SP {
-            self.sp_aligned = value % 16 == 0;
+            self.sp_aligned = value.is_multiple_of(16);
         }
         self.constant(rd, value);
     }
