@@ -130,8 +130,8 @@ impl Player {
         let regions = [region(WINDOW, WINDOW_LEN), region(CODE, CODE_LEN), region(TABLE, 0x4000)];
         let memory = Arc::new(Memory::new(&regions)?);
         // At 0x4000_0000 the window and the code by pages, for user and kernel; nothing else there.
-        memory.write_u64(TABLE + 8, TABLE + 0x1000 | 3)?;
-        memory.write_u64(TABLE + 0x1000, TABLE + 0x2000 | 3)?;
+        memory.write_u64(TABLE + 8, (TABLE + 0x1000) | 3)?;
+        memory.write_u64(TABLE + 0x1000, (TABLE + 0x2000) | 3)?;
         for page in (WINDOW..WINDOW + WINDOW_LEN).chain(CODE..CODE + CODE_LEN).step_by(0x1000) {
             memory.write_u64(TABLE + 0x2000 + (page >> 12 & 0x1ff) * 8, page | NORMAL | 1 << 6 | 3)?;
         }
