@@ -30,8 +30,8 @@ fn crc(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn files_have_the_contents_that_macos_recorded() {
-    // CRC-32 of contents whose SHA-256 is that in the samples' own documentation.
+fn files_have_the_contents_that_were_written_on_macos() {
+    // The contents as the commands in the sample's own documentation wrote them on macOS.
     let fs = volume(&corpus("newtua-apfs_content.bin.xz"));
     read_all(&fs).unwrap();
     assert_eq!(contents(&fs, "/plain.txt"), b"APFS P4 plain file. Hello extents.\n");
