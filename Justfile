@@ -46,11 +46,11 @@ guest-binaries:
 
 # Fuzzes one reader (needs cargo-fuzz and a nightly toolchain).
 fuzz TARGET *OPTIONS:
-    cd tests/fuzz && cargo fuzz run {{TARGET}} ../corpus/fuzz/{{TARGET}} {{OPTIONS}}
+    cd tests/fuzz && cargo +nightly fuzz run {{TARGET}} ../corpus/fuzz/{{TARGET}} {{OPTIONS}}
 
 # Measures the tools against others on this machine and prints the table of docs/performance.md.
-bench:
-    cargo run --release -p bench
+bench: build
+    cargo run --release -p bench --bin firmware
 
 # Reproducible release archive in target/dist.
 dist: build

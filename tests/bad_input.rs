@@ -1,8 +1,8 @@
 //! Hostile input: cut at every byte, damaged at random, and the finds of fuzzing. Readers refuse; they do not fall.
 
 use std::time::{Duration, Instant};
+use readers::{READERS, reader};
 use suite::DemoFolder;
-use suite::readers::{READERS, reader};
 
 /// Small, repeatable randomness (xorshift64).
 struct Random(u64);

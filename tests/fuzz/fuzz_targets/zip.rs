@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| suite::readers::reader("zip")(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| readers::reader("zip")(data));

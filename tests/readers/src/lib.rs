@@ -1,6 +1,7 @@
 //! Every reader of bytes that strangers made, as one function each: what the fuzz targets and the damage tests call.
 //!
 //! A reader may refuse what it is given; it may not panic, run for ever, or take memory without bound.
+#![forbid(unsafe_code)]
 
 /// A reader's name, which is also that of its fuzz target and its folder in `tests/corpus/fuzz`, and the reader.
 pub type Reader = (&'static str, fn(&[u8]));
