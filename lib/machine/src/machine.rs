@@ -31,16 +31,19 @@ pub enum EngineKind {
     /// The reference interpreter.
     #[default]
     Interpreter,
+    /// The translator to x86-64; the interpreter on hosts without what it needs.
+    Jit,
 }
 
 impl EngineKind {
     /// Names on the command line.
-    pub const NAMES: &[&str] = &["interpreter"];
+    pub const NAMES: &[&str] = &["interpreter", "jit"];
 
     /// The engine of this name.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "interpreter" => Some(Self::Interpreter),
+            "jit" => Some(Self::Jit),
             _ => None,
         }
     }
@@ -48,6 +51,13 @@ impl EngineKind {
     fn make(self) -> Box<dyn Engine> {
         match self {
             Self::Interpreter => Box::new(cpu::Interpreter::new()),
+            #[cfg(target_arch = "x86_64")]
+            Self::Jit => match jit::Jit::new() {
+                Ok(jit) => Box::new(jit),
+                Err(_) => Box::new(cpu::Interpreter::new()),
+            },
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Jit => Box::new(cpu::Interpreter::new()),
         }
     }
 }

@@ -114,7 +114,7 @@ pub struct Args {
     /// Write what the framebuffer shows at the end, as PNG.
     #[arg(long, value_name = "FILE", help_heading = "Running")]
     pub screenshot: Option<PathBuf>,
-    /// Execution engine: interpreter.
+    /// Execution engine: interpreter or jit.
     #[arg(long, value_name = "ENGINE", default_value = "interpreter", value_parser = engine, help_heading = "Running")]
     pub engine: EngineKind,
     /// Time follows executed instructions, so many a second: runs repeat exactly.
