@@ -1,7 +1,7 @@
 //! Hostile input: cut at every byte, damaged at random, and the finds of fuzzing. Readers refuse; they do not fall.
 
-use std::time::{Duration, Instant};
 use readers::{READERS, reader};
+use std::time::{Duration, Instant};
 use suite::DemoFolder;
 
 /// Small, repeatable randomness (xorshift64).

@@ -39,7 +39,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("goblin", &["apple-kc"]),
     ("indicatif", &["cli"]),
     ("rustix", &["mem", "xnu-run"]),
-    ("zip", &["apple-ipsw", "guests"]),
+    ("zip", &["apple-ipsw", "bench", "guests"]),
 ];
 
 /// Crates in which unsafe code may be written, each block with its SAFETY reason.

@@ -1,7 +1,6 @@
 //! What the tests of the built tools share: the tools themselves, and a folder with the demo's files.
 #![forbid(unsafe_code)]
 
-
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

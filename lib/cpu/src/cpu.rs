@@ -149,6 +149,8 @@ impl Cpu {
             cpacr: if self.model.apple { 3 << 20 } else { 0 },
             cptr2: 0x33ff & !(1 << 10) & !(1 << 8),
             hcr: 1 << 31,
+            // HPMN: all counters belong to EL1 and EL0.
+            mdcr2: 6,
             os_lock: true,
             other: self.model.resets.iter().copied().collect(),
             ..Sys::default()

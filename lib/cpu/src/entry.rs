@@ -56,6 +56,7 @@ pub enum Interrupt {
 impl Cpu {
     /// Selects EL and stack pointer: banks SP, and recomputes what depends on the EL.
     pub(crate) fn set_el(&mut self, el: u8, spsel: u8) {
+        let regime = self.regime();
         let state = &mut self.state;
         let bank = |el: u8, spsel: u8| if spsel != 0 { usize::from(el & 3) } else { 0 };
         self.sys.sp[bank(state.el, state.spsel)] = state.x[31];
@@ -63,7 +64,16 @@ impl Cpu {
         state.el = el;
         state.spsel = spsel;
         state.x[31] = self.sys.sp[bank(el, spsel)];
-        if !same_el {
+        if same_el {
+            return;
+        }
+        if self.regime() == regime {
+            // The tables stay as they are: only who asks has changed.
+            self.update_fp_trap();
+            self.update_view();
+            self.update_debug();
+            self.state.pending |= pending::INTERRUPT | pending::CONTEXT;
+        } else {
             self.el_changed();
         }
     }

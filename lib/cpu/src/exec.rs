@@ -95,10 +95,10 @@ fn is_atomic(word: u32) -> bool {
 fn control(op: Op) -> Handler {
     use Op::*;
     match op {
-        B | Bl | Br | Braa | Braaz | Brab | Brabz | Blr | Blraa | Blraaz | Blrab | Blrabz | Ret | Retaa | Retab
-        | Cbz | Cbnz | BCond | Tbz | Tbnz => branch::execute,
-        Xpaclri | Pacia1716 | Pacib1716 | Autia1716 | Autib1716 | Paciaz | Paciasp | Pacibz | Pacibsp | Autiaz
-        | Autiasp | Autibz | Autibsp => pauth::execute,
+        B | Bl | Br | Braa | Braaz | Brab | Brabz | Blr | Blraa | Blraaz | Blrab | Blrabz | Ret | Retaa
+        | Retab | Cbz | Cbnz | BCond | Tbz | Tbnz => branch::execute,
+        Xpaclri | Pacia1716 | Pacib1716 | Autia1716 | Autib1716 | Paciaz | Paciasp | Pacibz | Pacibsp
+        | Autiaz | Autiasp | Autibz | Autibsp => pauth::execute,
         Cfinv | Xaflag | Axflag => dp_reg::execute,
         _ => system::execute,
     }

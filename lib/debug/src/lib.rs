@@ -28,4 +28,3 @@ pub use listen::{Address, Client, Server};
 pub use session::{Outcome, serve};
 pub use symbols::{Near, Symbols};
 pub use target::{Event, Kernel, Target};
-

@@ -7,6 +7,7 @@
 
 pub mod apple;
 pub mod board;
+pub mod debuggee;
 mod error;
 pub mod firmware;
 pub mod m1;
@@ -17,6 +18,8 @@ pub mod virt;
 pub mod wires;
 
 pub use board::{Board, Config};
+pub use cpu::Cpu;
+pub use debuggee::Debuggee;
 pub use error::Error;
 pub use machine::{Action, EngineKind, Exit, Host, Machine, Options, Wait};
 pub use media::{Media, Parts};

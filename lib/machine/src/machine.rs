@@ -5,6 +5,7 @@
 //! held up by its own delays, and an idle shell does not run hot.
 
 use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -93,6 +94,8 @@ pub enum Action {
     Continue,
     /// Stop running: [`Exit::Host`].
     Quit,
+    /// What [`Host::watch`] named is ready: [`Exit::Attention`].
+    Attend,
 }
 
 /// The world outside: console and clock.
@@ -107,6 +110,12 @@ pub trait Host {
     fn may_wake(&self) -> bool;
     /// Whether nobody is at the other end of the console any more.
     fn hung_up(&self) -> bool;
+    /// Has [`Host::poll`] watch a file too, and say [`Action::Attend`] when it can be read; None: no longer.
+    fn watch(&mut self, _file: Option<OwnedFd>) {}
+    /// Answers a line that a debugger's user typed.
+    fn command(&mut self, _machine: &Machine, _line: &str) -> String {
+        "no monitor here".into()
+    }
 }
 
 /// Why a machine stopped.
@@ -120,6 +129,8 @@ pub enum Exit {
     Asleep,
     /// The host said so.
     Host,
+    /// What [`Host::watch`] named is ready; the machine can run on.
+    Attention,
     /// A debugger's event on this CPU.
     Debug {
         /// Index of the CPU.
@@ -137,6 +148,8 @@ struct Processor {
     on: bool,
     /// It executed WFI and nothing has woken it.
     waits: bool,
+    /// A debugger lets others run, but not this one.
+    held: bool,
 }
 
 /// A machine.
@@ -187,7 +200,7 @@ impl Machine {
                     )
                 };
                 let cpu = Cpu::new(Arc::clone(&model), index, socket.mpidr, io);
-                Processor { cpu, engine: options.engine.make(), on: false, waits: false }
+                Processor { cpu, engine: options.engine.make(), on: false, waits: false, held: false }
             })
             .collect();
         let boot = board.boot_cpu;
@@ -238,6 +251,18 @@ impl Machine {
         self.processors.get(index).is_some_and(|p| p.on)
     }
 
+    /// Whether CPU `index` waits for an interrupt.
+    pub fn waits(&self, index: usize) -> bool {
+        self.processors.get(index).is_some_and(|p| p.waits)
+    }
+
+    /// Keeps CPU `index` from running, or lets it run again: a debugger's wish.
+    pub fn hold(&mut self, index: usize, held: bool) {
+        if let Some(p) = self.processors.get_mut(index) {
+            p.held = held;
+        }
+    }
+
     /// Instructions executed by all CPUs.
     pub fn instructions(&self) -> u64 {
         self.processors.iter().map(|p| p.cpu.state.instructions).sum()
@@ -261,8 +286,10 @@ impl Machine {
                 Ok(wait) => wait,
                 Err(exit) => return exit,
             };
-            if host.poll(self, wait) == Action::Quit {
-                return Exit::Host;
+            match host.poll(self, wait) {
+                Action::Continue => {}
+                Action::Quit => return Exit::Host,
+                Action::Attend => return Exit::Attention,
             }
             self.traffic(host);
         }
@@ -279,7 +306,7 @@ impl Machine {
                 self.start(index, Entry { pc: start.pc, x0: start.x0 });
             }
             let clock = Arc::clone(&self.board.clock);
-            let Some(p) = self.processors.get_mut(index).filter(|p| p.on) else { continue };
+            let Some(p) = self.processors.get_mut(index).filter(|p| p.on && !p.held) else { continue };
             p.cpu.update_timers();
             if p.waits && !p.cpu.has_wakeup() {
                 continue;
@@ -311,7 +338,7 @@ impl Machine {
 
     /// How long the host may sleep: until a CPU has work. Skips guest time where nobody minds.
     fn idle(&mut self, host: &dyn Host) -> Result<Wait, Exit> {
-        if self.processors.iter().any(|p| p.on && !p.waits) {
+        if self.processors.iter().any(|p| p.on && !p.waits && !p.held) {
             return Ok(Wait::No);
         }
         if self.processors.iter_mut().any(|p| p.on && p.cpu.has_wakeup()) {
@@ -372,3 +399,6 @@ fn give(port: &Port, bytes: &[u8]) -> usize {
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
+
+#[cfg(test)]
+mod tests;

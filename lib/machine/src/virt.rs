@@ -250,7 +250,7 @@ fn check(options: &Options) -> Result<(), Error> {
             why: format!("{} CPUs, but this machine takes 1 to {most}", options.cpus),
         });
     }
-    if options.memory < 16 << 20 || options.memory > 255 << 30 || options.memory % 0x1_0000 != 0 {
+    if options.memory < 16 << 20 || options.memory > 255 << 30 || !options.memory.is_multiple_of(0x1_0000) {
         return Err(Error::Option {
             option: "--memory",
             why: "16 MiB to 255 GiB, a multiple of 64 KiB".into(),

@@ -1,6 +1,7 @@
 //! The host side of a running machine: console, patience, signals.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -46,6 +47,10 @@ pub struct Terminal {
     /// The user asked for the monitor.
     monitor: bool,
     signals: Vec<(i32, Arc<AtomicBool>)>,
+    /// What a debugger is connected or will connect at.
+    watched: Option<OwnedFd>,
+    /// `watched` can be read.
+    attend: bool,
     /// Why the run ended, if the host ended it.
     pub end: Option<End>,
     /// What could not be written.
@@ -73,6 +78,8 @@ impl Terminal {
             escaped: false,
             monitor: false,
             signals,
+            watched: None,
+            attend: false,
             end: None,
             failed: None,
         })
@@ -148,25 +155,27 @@ impl Terminal {
 
     fn wait(&mut self, sleep: Option<Duration>) {
         let timeout = sleep.and_then(|d| Timespec::try_from(d).ok());
-        let Some(fd) = self.console.wait_on() else {
-            if sleep != Some(Duration::ZERO) {
-                // EINTR and timeout alike: the caller looks around again.
-                let _ = poll(&mut [], timeout.as_ref());
-            }
+        let console = self.console.wait_on();
+        if console.is_none() && self.watched.is_none() && sleep == Some(Duration::ZERO) {
             return;
-        };
-        let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-        let ready = poll(&mut fds, timeout.as_ref()).is_ok_and(|n| n > 0);
-        let [fd] = fds;
-        if ready && !fd.revents().is_empty() {
-            let idle = fd.revents().contains(PollFlags::HUP) && !fd.revents().contains(PollFlags::IN);
-            let bytes = self.console.read();
-            if idle && bytes.is_empty() && sleep != Some(Duration::ZERO) {
-                // A pseudo-terminal that nobody has open is always "ready".
-                let _ = poll(&mut [], Timespec::try_from(Duration::from_millis(20)).ok().as_ref());
-            }
-            self.keys(bytes);
         }
+        let mut fds: Vec<PollFd<'_>> =
+            console.iter().chain(&self.watched.as_ref().map(AsFd::as_fd)).map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        // EINTR and timeout alike: the caller looks around again.
+        let ready = poll(&mut fds, timeout.as_ref()).is_ok_and(|n| n > 0);
+        let mut events = fds.iter().map(PollFd::revents).map(|e| if ready { e } else { PollFlags::empty() });
+        let typed = console.and_then(|_| events.next()).unwrap_or(PollFlags::empty());
+        self.attend = events.next().is_some_and(|e| !e.is_empty());
+        if typed.is_empty() {
+            return;
+        }
+        let idle = typed.contains(PollFlags::HUP) && !typed.contains(PollFlags::IN);
+        let bytes = self.console.read();
+        if idle && bytes.is_empty() && sleep != Some(Duration::ZERO) {
+            // A pseudo-terminal that nobody has open is always "ready".
+            let _ = poll(&mut [], Timespec::try_from(Duration::from_millis(20)).ok().as_ref());
+        }
+        self.keys(bytes);
     }
 
     /// Puts the terminal back for good.
@@ -212,7 +221,11 @@ impl Host for Terminal {
                 self.console.resume();
             }
         }
-        if self.end.is_some() { Action::Quit } else { Action::Continue }
+        match (self.end, std::mem::take(&mut self.attend)) {
+            (Some(_), _) => Action::Quit,
+            (None, true) => Action::Attend,
+            (None, false) => Action::Continue,
+        }
     }
 
     fn hung_up(&self) -> bool {
@@ -220,6 +233,15 @@ impl Host for Terminal {
     }
 
     fn may_wake(&self) -> bool {
-        self.console.may_type() || self.deadline.is_some()
+        self.console.may_type() || self.deadline.is_some() || self.watched.is_some()
+    }
+
+    fn watch(&mut self, file: Option<OwnedFd>) {
+        self.watched = file;
+        self.attend = false;
+    }
+
+    fn command(&mut self, machine: &Machine, line: &str) -> String {
+        monitor::answer(machine, line)
     }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod boot;
+pub mod debugger;
 pub mod demo;
 pub mod host;
 pub mod monitor;
@@ -135,6 +136,12 @@ pub struct Args {
     /// File for the trace instead of standard error.
     #[arg(short = 'D', value_name = "FILE", requires = "trace", help_heading = "Looking")]
     pub trace_file: Option<PathBuf>,
+    /// Let GDB or LLDB attach at ADDR: PORT, HOST:PORT or unix:PATH. Whoever can connect owns the guest.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:1234", help_heading = "Looking")]
+    pub gdb: Option<debug::Address>,
+    /// Stop before the first instruction until a debugger attaches (default --gdb 127.0.0.1:1234).
+    #[arg(short = 'S', long, help_heading = "Looking")]
+    pub stopped: bool,
     /// Print the plan of the boot and stop.
     #[arg(short = 'n', long, help_heading = "Looking")]
     pub dry_run: bool,
@@ -314,18 +321,39 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
         boot.board(args, config, io)
     };
     // Everything that can fail has failed before the terminal is touched.
-    let mut board = build()?;
+    let board = build()?;
     board.notes.iter().for_each(|note| io.warn(note));
+    let address = args.gdb.clone().or_else(|| args.stopped.then(debug::Address::default));
+    let server = address.as_ref().map(debug::Server::bind).transpose();
+    let server = server.map_err(|e| Error::new(cli::Code::Io, format_args!("--gdb: {e}")))?;
+    if let Some(server) = &server {
+        io.warn(format_args!("debuggers may attach at {}", server.address()));
+    }
     let console = serial::Console::open(&args.serial, stdin_is_taken, io)?;
     let mut host = Terminal::new(console, args.until.clone(), args.timeout)?;
-    let (machine, exit) = loop {
-        let mut machine = Machine::new(board, options.clone());
-        match machine.run(&mut host) {
-            Exit::Reset if !args.no_reboot => board = build()?,
-            exit => break (machine, exit),
-        }
-    };
+    let mut machine = Machine::new(board, options.clone());
+    let mut failed = None;
+    let exit = debugger::run(
+        &mut machine,
+        &mut host,
+        server.as_ref(),
+        args.stopped,
+        &mut |machine| {
+            if args.no_reboot {
+                return false;
+            }
+            match build() {
+                Ok(board) => *machine = Machine::new(board, options.clone()),
+                Err(e) => failed = Some(e),
+            }
+            failed.is_none()
+        },
+        io,
+    );
     host.finish(io);
+    if let Some(e) = failed {
+        return Err(e);
+    }
     if let Some(log) = &log {
         log.flush();
     }
@@ -356,7 +384,7 @@ fn status(machine: &Machine, exit: Exit, end: Option<End>, until: bool, io: &Io)
             Status::Code(TIMED_OUT)
         }
         (Some(End::Signal(signal)), _) => Status::Code(u8::try_from(128 + signal).unwrap_or(255)),
-        (Some(End::Left), _) | (None, Exit::Host) => Status::Done,
+        (Some(End::Left), _) | (None, Exit::Host | Exit::Attention) => Status::Done,
         (None, Exit::Guest(code)) if until => {
             io.warn(format_args!("the guest ended (status {code}) and the text did not appear"));
             Status::NothingFound

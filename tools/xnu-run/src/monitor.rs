@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use debug::{Symbols, inspect, tables};
 use machine::Machine;
-
-/// Most bytes that one `x` shows.
-const MOST: u64 = 4096;
 
 const HELP: &str = "\
 registers [CPU]      general registers, PSTATE, exception registers
+vectors [CPU]        FP and SIMD registers
+system [CPU]         system registers
+dis [ADDRESS [N]]    instructions, from pc or ADDRESS on
+bt [CPU]             calls that led here
+pt [ADDRESS]         page tables: everything mapped, or one address
 x ADDRESS [LENGTH]   memory at a virtual address of CPU 0's current context
 xp ADDRESS [LENGTH]  memory at a physical address
 map                  what is where in the physical address space
@@ -47,10 +50,19 @@ pub fn answer(machine: &Machine, command: &str) -> String {
     let numbers: Option<Vec<u64>> = words.map(number).collect();
     let Some(numbers) = numbers else { return "numbers are decimal, or hexadecimal with 0x\n".into() };
     let first = numbers.first().copied();
+    let second = numbers.get(1).copied();
     match (name, first) {
         ("registers" | "r", cpu) => registers(machine, cpu.unwrap_or(0)),
-        ("x", Some(va)) => memory(machine, va, numbers.get(1).copied(), true),
-        ("xp", Some(pa)) => memory(machine, pa, numbers.get(1).copied(), false),
+        ("vectors", cpu) => on_cpu(machine, cpu.unwrap_or(0), inspect::vectors),
+        ("system", cpu) => on_cpu(machine, cpu.unwrap_or(0), inspect::system_registers),
+        ("x", Some(va)) => on_cpu(machine, 0, |cpu| inspect::memory(cpu, va, second.unwrap_or(64))),
+        ("xp", Some(pa)) => inspect::physical(machine.board().bus.memory(), pa, second.unwrap_or(64)),
+        ("dis", va) => on_cpu(machine, 0, |cpu| {
+            inspect::disassembly(cpu, va.unwrap_or(cpu.state.pc), second.unwrap_or(16), &Symbols::default())
+        }),
+        ("bt", cpu) => on_cpu(machine, cpu.unwrap_or(0), |cpu| inspect::backtrace(cpu, &Symbols::default())),
+        ("pt", None) => on_cpu(machine, 0, tables::dump),
+        ("pt", Some(va)) => on_cpu(machine, 0, |cpu| tables::explain(cpu, va)),
         ("map", _) => map(machine),
         ("census", _) => census(machine),
         ("cpus", _) => cpus(machine),
@@ -68,75 +80,14 @@ fn number(word: &str) -> Option<u64> {
 
 /// The registers of a CPU, as a table.
 pub fn registers(machine: &Machine, index: u64) -> String {
-    let Some(cpu) = usize::try_from(index).ok().and_then(|n| machine.cpu(n)) else {
-        return format!("no CPU {index}\n");
-    };
-    let mut out = String::new();
-    let s = &cpu.state;
-    for row in 0..8 {
-        for n in (row * 4)..(row * 4 + 4) {
-            let name = if n == 31 { "sp".into() } else { format!("x{n}") };
-            // Writing to a String cannot fail; so below.
-            let _ = write!(out, "{name:>4} {:016x}", s.x.get(n).copied().unwrap_or(0));
-        }
-        out.push('\n');
-    }
-    let flag = |bit: u32, on: char| if s.nzcv >> bit & 1 != 0 { on } else { '-' };
-    let _ = writeln!(
-        out,
-        "  pc {:016x}  EL{}{} {}{}{}{} daif {:x}  {} instructions",
-        s.pc,
-        s.el,
-        if s.spsel == 0 { 't' } else { 'h' },
-        flag(31, 'N'),
-        flag(30, 'Z'),
-        flag(29, 'C'),
-        flag(28, 'V'),
-        s.daif >> 6,
-        s.instructions
-    );
-    for el in 1..=3usize.min(cpu.model.highest().into()) {
-        let at = |values: &[u64]| values.get(el).copied().unwrap_or(0);
-        let _ = writeln!(
-            out,
-            "EL{el}: SCTLR {:x} TCR {:x} TTBR0 {:x} TTBR1 {:x} VBAR {:x}\n     ELR {:x} SPSR {:x} ESR {:x} FAR {:x}",
-            at(&cpu.sys.sctlr),
-            at(&cpu.sys.tcr),
-            at(&cpu.sys.ttbr0),
-            at(&cpu.sys.ttbr1),
-            at(&cpu.sys.vbar),
-            at(&cpu.sys.elr),
-            at(&cpu.sys.spsr),
-            at(&cpu.sys.esr),
-            at(&cpu.sys.far)
-        );
-    }
-    out
+    on_cpu(machine, index, inspect::registers)
 }
 
-fn memory(machine: &Machine, address: u64, len: Option<u64>, is_virtual: bool) -> String {
-    let mut out = String::new();
-    let len = len.unwrap_or(64).min(MOST);
-    let byte = |at: u64| {
-        let pa = if is_virtual { machine.cpu(0)?.debug_translate(at)? } else { at };
-        machine.board().bus.memory().read(pa, machine::Size::Byte)
-    };
-    for row in 0..len.div_ceil(16) {
-        let start = address.wrapping_add(row * 16);
-        let _ = write!(out, "{start:016x} ");
-        let mut text = String::new();
-        for n in 0..16.min(len - row * 16) {
-            match byte(start.wrapping_add(n)) {
-                Some(b) => {
-                    let _ = write!(out, " {b:02x}");
-                    text.push(char::from_u32(b as u32).filter(|c| (' '..='~').contains(c)).unwrap_or('.'));
-                }
-                None => out.push_str(" ??"),
-            }
-        }
-        let _ = writeln!(out, "  {text}");
+fn on_cpu(machine: &Machine, index: u64, answer: impl Fn(&machine::Cpu) -> String) -> String {
+    match usize::try_from(index).ok().and_then(|n| machine.cpu(n)) {
+        Some(cpu) => answer(cpu),
+        None => format!("no CPU {index}\n"),
     }
-    out
 }
 
 fn map(machine: &Machine) -> String {
