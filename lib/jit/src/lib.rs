@@ -1,13 +1,13 @@
 //! Translates AArch64 code to x86-64 while it runs: an [`Engine`](cpu::Engine) with the interpreter's answers.
 //!
-//! A *block* is a run of guest instructions in one page: [`decode`] turns each into a typed operation ([`ir`]),
-//! [`liveness`] finds where NZCV is needed, and [`emit`] writes x86-64 for it. What is not translated calls the
+//! A *block* is a run of guest instructions in one page: `decode` turns each into a typed operation (`ir`),
+//! `liveness` finds where NZCV is needed, and `emit` writes x86-64 for it. What is not translated calls the
 //! interpreter's own executor for that instruction and goes on, so everything works and only speed differs.
 //!
 //! Shape (figures and reasons: jit-design of the project's notes):
-//! * Blocks are found by virtual pc, guest physical address and the few state bits that code depends on ([`mode`]),
+//! * Blocks are found by virtual pc, guest physical address and the few state bits that code depends on (`mode`),
 //!   so neither TLB maintenance nor a change of address space throws code away; only a write to its page does.
-//! * Some guest registers live in host registers everywhere ([`regs`]), all others in `cpu::State`. So at every
+//! * Some guest registers live in host registers everywhere (`regs`), all others in `cpu::State`. So at every
 //!   instruction it is known where everything is: exceptions are precise without side tables.
 //! * Direct branches are chained; across pages behind one compare with the number of the current translations.
 //!   Indirect ones probe a table in line. Memory accesses look the soft TLB up in line.
