@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Loose parts")]
     pub trustcache: Option<PathBuf>,
     /// Boot arguments, instead of the image's.
-    #[arg(long, value_name = "ARGS", help_heading = "Loose parts")]
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true, help_heading = "Loose parts")]
     pub append: Option<String>,
     /// Linux initrd.
     #[arg(long, value_name = "FILE", conflicts_with = "ramdisk", help_heading = "Loose parts")]
