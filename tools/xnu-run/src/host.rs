@@ -159,8 +159,11 @@ impl Terminal {
         if console.is_none() && self.watched.is_none() && sleep == Some(Duration::ZERO) {
             return;
         }
-        let mut fds: Vec<PollFd<'_>> =
-            console.iter().chain(&self.watched.as_ref().map(AsFd::as_fd)).map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+        let mut fds: Vec<PollFd<'_>> = console
+            .iter()
+            .chain(&self.watched.as_ref().map(AsFd::as_fd))
+            .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+            .collect();
         // EINTR and timeout alike: the caller looks around again.
         let ready = poll(&mut fds, timeout.as_ref()).is_ok_and(|n| n > 0);
         let mut events = fds.iter().map(PollFd::revents).map(|e| if ready { e } else { PollFlags::empty() });
