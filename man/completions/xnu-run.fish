@@ -1,0 +1,51 @@
+complete -c xnu-run -l configuration -d 'Configuration of the packed image, instead of its default' -r
+complete -c xnu-run -l kernel -d 'Kernel: Mach-O, IM4P, Linux Image, or raw image' -r -F
+complete -c xnu-run -l devicetree -d 'Apple device tree, bare or IM4P' -r -F
+complete -c xnu-run -l ramdisk -d 'Ramdisk, bare or IM4P' -r -F
+complete -c xnu-run -l trustcache -d 'Static trust cache, bare or IM4P' -r -F
+complete -c xnu-run -l append -d 'Boot arguments, instead of the image\'s' -r
+complete -c xnu-run -l initrd -d 'Linux initrd' -r -F
+complete -c xnu-run -l dtb -d 'Flattened device tree instead of the generated one' -r -F
+complete -c xnu-run -l bios -d 'Firmware in the first flash bank of machine virt' -r -F
+complete -c xnu-run -l entry -d 'Offset of the first instruction of a raw image that speaks Apple\'s boot protocol' -r
+complete -c xnu-run -s M -l machine -d 'Machine; by default what the image names or the kernel is for' -r -f -a "apple\t'Apple\'s: boot_args and Apple\'s device tree'
+apple-m1\t'An M1 entered with a flattened device tree'
+virt\t'QEMU\'s `virt`'"
+complete -c xnu-run -s m -l memory -d 'RAM, in bytes or with K, M, G' -r
+complete -c xnu-run -l cpus -l smp -d 'Number of CPUs' -r
+complete -c xnu-run -l cpu -d 'CPU model: a7 to a13, cortex-a53, cortex-a72, neoverse-n1, max' -r
+complete -c xnu-run -l gic -d 'Version of the interrupt controller of machine virt' -r
+complete -c xnu-run -l drive -d 'Raw disk image of machine virt; FILE,ro for read-only. May be repeated' -r -F
+complete -c xnu-run -l screen -d 'Framebuffer of machine apple, such as 640x1136' -r
+complete -c xnu-run -l slide -d 'KASLR slide, a multiple of 32 MiB' -r
+complete -c xnu-run -l seed -d 'Seed of everything random; equal seeds give equal boots' -r
+complete -c xnu-run -l serial -d 'Serial console: stdio, file:PATH, unix:PATH, pty or none' -r
+complete -c xnu-run -l until -d 'End with success when this regular expression matches the console output' -r
+complete -c xnu-run -l timeout -d 'End after so many seconds, with exit status 124' -r
+complete -c xnu-run -l screenshot -d 'Write what the framebuffer shows at the end, as PNG' -r -F
+complete -c xnu-run -l engine -d 'Execution engine: interpreter or jit' -r
+complete -c xnu-run -l icount -d 'Time follows executed instructions, so many a second: runs repeat exactly' -r
+complete -c xnu-run -s d -d 'Trace, a list of: exec, in_asm, int, mmu, unimp, mmio' -r
+complete -c xnu-run -s D -d 'File for the trace instead of standard error' -r -F
+complete -c xnu-run -l gdb -d 'Let GDB or LLDB attach at ADDR: PORT, HOST:PORT or unix:PATH. Whoever can connect owns the guest' -r
+complete -c xnu-run -l dump-dtb -d 'Write the flattened device tree that the guest would get, and stop' -r -F
+complete -c xnu-run -l demo-ipsw -d 'Write the demo IPSW, to try the tools on it, and stop' -r -F
+complete -c xnu-run -l completions -d 'Print a completion script for the shell and exit' -r -f -a "bash\t''
+elvish\t''
+fish\t''
+powershell\t''
+zsh\t''"
+complete -c xnu-run -l virtualization -d 'CPUs of machine virt have EL2 and start there'
+complete -c xnu-run -l no-fill -d 'Leave Apple\'s device tree as it is but for addresses'
+complete -c xnu-run -l force -d 'Boot though the plan breaks rules'
+complete -c xnu-run -l realtime -d 'Guest delays take as long as they say, instead of being skipped while the guest idles'
+complete -c xnu-run -l semihosting -d 'HLT #0xf000 is semihosting (exit, console output); the default on machine virt'
+complete -c xnu-run -l no-reboot -d 'End, instead of starting over, when the guest resets the machine (exit status 122)'
+complete -c xnu-run -s S -l stopped -d 'Stop before the first instruction until a debugger attaches (default --gdb 127.0.0.1:1234)'
+complete -c xnu-run -s n -l dry-run -d 'Print the plan of the boot and stop'
+complete -c xnu-run -l demo -d 'Boot the demo: an IPSW made in memory, sent through the whole chain'
+complete -c xnu-run -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'
+complete -c xnu-run -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c xnu-run -l no-progress -d 'Draw no progress bar even on a terminal'
+complete -c xnu-run -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c xnu-run -s V -l version -d 'Print version'
