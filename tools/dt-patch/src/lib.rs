@@ -2,6 +2,7 @@
 //!
 //! What comes in as a file goes out as one; a packed boot image goes out as the image again, with only its device tree
 //! parts (and boot arguments) changed. The edits are `apple-dt`'s, the presets `xnu-boot`'s; this is the command line.
+#![forbid(unsafe_code)]
 
 mod edits;
 mod show;

@@ -2,6 +2,7 @@
 //!
 //! A bare file gives a bare Mach-O; a packed boot image gives the image again with only its kernel part replaced and
 //! every other part passed through. What the kernel says of itself is printed by `--info` (module `info`).
+#![forbid(unsafe_code)]
 
 mod info;
 mod report;

@@ -2,6 +2,7 @@
 //!
 //! Recognition and the readers are `apple-wrap`'s and `apple-fs`'s; this is the command line, the listing, the tar
 //! stream and the writing of files into a folder (module `extract`, which trusts no name and no link of the image).
+#![forbid(unsafe_code)]
 
 mod extract;
 mod list;
