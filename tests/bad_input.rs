@@ -99,7 +99,7 @@ fn damage_is_told_in_one_line_with_its_exit_status() {
     assert!(!folder.path().join("dt").exists(), "a half-written output");
     folder.sh("head -c 40000 boot.fit > cut.fit").ok();
     folder.sh("bootimg-pack --check cut.fit").fails(3, "bootimg-pack");
-    folder.sh("head -c 100000 demo.ipsw > cut.ipsw").ok();
+    folder.sh("head -c 15000 demo.ipsw > cut.ipsw").ok();
     folder.sh("ipsw-extract -l cut.ipsw").fails(3, "ipsw-extract");
     folder.sh("head -c 60000 ramdisk.dmg > cut.dmg").ok();
     folder.sh("rd-extract -l cut.dmg").fails(3, "rd-extract");
