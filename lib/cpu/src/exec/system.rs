@@ -113,7 +113,8 @@ fn firmware(cpu: &mut Cpu, conduit: Conduit) -> bool {
 
 fn hvc(cpu: &mut Cpu, imm: u32) -> Step {
     require_el1(cpu)?;
-    if cpu.state.el < 3 && firmware(cpu, Conduit::Hvc(imm as u16)) {
+    // Firmware answers only where no EL2 of the guest's own would.
+    if cpu.state.el < 3 && !cpu.el2_enabled() && firmware(cpu, Conduit::Hvc(imm as u16)) {
         return Ok(());
     }
     let disabled = match (cpu.model.has_el3, cpu.el2_enabled()) {

@@ -133,3 +133,49 @@ fn trapped_registers_report_the_instruction() {
     let iss = 3 << 20 | 2 << 10 | 7 << 5;
     assert_eq!((g.cpu.state.el, g.cpu.sys.esr[2]), (2, 0x18 << 26 | 1 << 25 | iss));
 }
+
+/// Firmware that would answer every call.
+#[derive(Debug)]
+struct Eager;
+
+impl Firmware for Eager {
+    fn call(&self, cpu: &mut Cpu, conduit: Conduit) -> bool {
+        if matches!(conduit, Conduit::Hlt(_)) {
+            return Exit.call(cpu, conduit);
+        }
+        cpu.state.set_x(0, 99);
+        true
+    }
+}
+
+#[test]
+fn firmware_answers_hvc_only_where_there_is_no_el2() {
+    for (el2, expected) in [(true, 0x400), (false, 99)] {
+        let mut g = below_el2(&a64!(; hvc 0; hlt 0xf000));
+        g.cpu.model = Arc::new(Model::named("max").unwrap().with_levels(el2, false));
+        g.cpu.io.firmware = Some(Arc::new(Eager));
+        g.cpu.reset();
+        g.cpu.start_at(RAM, 1);
+        g.cpu.sys.vbar = [0, VECTORS, VECTORS, VECTORS];
+        assert_eq!(g.finish(), expected);
+    }
+}
+
+#[test]
+fn the_virtual_interface_of_a_gicv3_stores_and_counts_its_empty_list_registers() {
+    let mut g = Guest::new(
+        "max",
+        2,
+        &a64!(
+            ; mov x1, 0x4000000000000000
+            ; msr sr(ICH_LR0_EL2), x1
+            ; mrs x2, sr(ICH_ELRSR_EL2)
+            ; mrs x3, sr(ICH_LR0_EL2)
+            ; hlt 0xf000
+        ),
+    );
+    g.cpu.sys.gic_version = 1;
+    g.handler(&reporting());
+    g.finish();
+    assert_eq!((g.cpu.state.x[2], g.cpu.state.x[3]), (0xe, 1 << 62));
+}

@@ -68,6 +68,9 @@ pub fn read(cpu: &mut Cpu, reg: u16) -> Option<u64> {
             cpu.sys.random()
         }
         DBGCLAIMSET_EL1 => 0xff,
+        ICH_VTR_EL2 if has_virtual_gic(cpu) => ICH_VTR,
+        ICH_ELRSR_EL2 if has_virtual_gic(cpu) => empty_list_registers(cpu),
+        ICH_MISR_EL2 | ICH_EISR_EL2 if has_virtual_gic(cpu) => 0,
         MDCCSR_EL0 | MDRAR_EL1 | DBGAUTHSTATUS_EL1 | OSLAR_EL1 => 0,
         _ if op0(reg) == 2 => return debug_register(&mut cpu.sys, reg).map(|v| *v),
         _ if is_implementation_defined(reg) => return Some(cpu.apple_read(reg)),
@@ -401,6 +404,21 @@ fn debug_register(sys: &mut Sys, reg: u16) -> Option<&mut u64> {
     .then(|| sys.other.entry(reg).or_insert(0))
 }
 
+/// ICH_VTR_EL2: four list registers, five bits of priority and preemption, 16 bits of interrupt number.
+const ICH_VTR: u64 = 4 << 29 | 4 << 26 | 3;
+
+/// Whether EL2 has the registers of GICv3's virtual interface. They store; no virtual interrupt comes of them, for
+/// that is the interrupt controller's part, whose hook is asked first.
+fn has_virtual_gic(cpu: &Cpu) -> bool {
+    cpu.sys.gic_version != 0 && cpu.model.has_el2
+}
+
+/// ICH_ELRSR_EL2: a bit for each list register whose state is invalid.
+fn empty_list_registers(cpu: &Cpu) -> u64 {
+    let empty = |n: u16| cpu.sys.other.get(&(ICH_LR0_EL2 + n)).is_none_or(|lr| lr >> 62 == 0);
+    (0..=(ICH_VTR & 31) as u16).fold(0, |bits, n| bits | u64::from(empty(n)) << n)
+}
+
 /// Architectural registers that exist and only store.
 fn is_storage(cpu: &Cpu, reg: u16) -> bool {
     match reg {
@@ -409,6 +427,8 @@ fn is_storage(cpu: &Cpu, reg: u16) -> bool {
         | FPEXC32_EL2 | SPSR_IRQ | SPSR_ABT | SPSR_UND | SPSR_FIQ | SDER32_EL3 | RMR_EL1 | RMR_EL2
         | RMR_EL3 | DSPSR_EL0 | DLR_EL0 => true,
         LORSA_EL1 | LOREA_EL1 | LORN_EL1 | LORC_EL1 | LORID_EL1 => cpu.model.features.lor,
+        ICH_AP0R0_EL2 | ICH_AP1R0_EL2 | ICH_HCR_EL2 | ICH_VMCR_EL2 => has_virtual_gic(cpu),
+        ICH_LR0_EL2..=ICH_LR3_EL2 => has_virtual_gic(cpu),
         DISR_EL1 | VDISR_EL2 | VSESR_EL2 | ERRIDR_EL1 | ERRSELR_EL1 => cpu.model.features.ras,
         SCXTNUM_EL0 | SCXTNUM_EL1 | SCXTNUM_EL2 | SCXTNUM_EL3 => cpu.model.ids.pfr0 >> 56 & 15 >= 2,
         _ => false,
