@@ -132,7 +132,7 @@ impl Cpu {
             ec += 1;
         }
         let el = usize::from(target);
-        self.sys.esr[el] = ec << 26 | 1 << 25 | u64::from(e.iss);
+        self.sys.esr[el] = ec << 26 | 1 << 25 | u64::from(e.iss | self.access_syndrome(&e));
         if matches!(
             e.class,
             Class::DataAbort | Class::InstructionAbort | Class::PcAlignment | Class::Watchpoint
@@ -144,6 +144,36 @@ impl Cpu {
         }
         self.trace_exception(&e, target);
         self.enter(target, 0, elr);
+    }
+
+    /// ISS[24:14] of a stage 2 data abort: what a hypervisor needs to emulate the access without decoding it. Zero (ISV
+    /// clear) for everything but loads and stores of one general register without write-back, and for faults of a walk.
+    fn access_syndrome(&self, e: &Exception) -> u32 {
+        let s1ptw = e.iss >> 7 & 1 != 0;
+        let cache = e.iss >> 8 & 1 != 0;
+        if e.class != Class::DataAbort || !e.stage2 || s1ptw || cache {
+            return 0;
+        }
+        let Some(pa) = self.debug_translate(self.state.pc) else { return 0 };
+        let Ok(word) = self.io.bus.memory().read_u32(pa) else { return 0 };
+        let (size, opc) = (word >> 30, word >> 22 & 3);
+        let mode = word >> 10 & 3;
+        let (sign, wide, ordered) = match word >> 24 & 0x3f {
+            // LDAR, STLR and the LO forms.
+            0b00_1000 if word >> 21 & 5 == 4 => (false, size == 3, word >> 15 & 1 != 0),
+            // Unsigned offset; unscaled, unprivileged, register offset. PRFM never faults.
+            0b11_1001 => (opc > 1, if opc > 1 { opc == 2 } else { size == 3 }, false),
+            0b11_1000 if if word >> 21 & 1 == 0 { mode & 1 == 0 } else { mode == 2 } => {
+                (opc > 1, if opc > 1 { opc == 2 } else { size == 3 }, false)
+            }
+            _ => return 0,
+        };
+        1 << 24
+            | size << 22
+            | u32::from(sign) << 21
+            | (word & 31) << 16
+            | u32::from(wide) << 15
+            | u32::from(ordered) << 14
     }
 
     /// Takes an interrupt before the instruction at `state.pc`.

@@ -60,7 +60,24 @@ fn a_virtual_interrupt_reaches_el1() {
 
 #[test]
 fn stage_2_translates_and_its_faults_go_to_el2_with_the_ipa() {
-    let mut g = below_el2(&a64!(; mov x1, 0x80000000; ldr x2, [x1, 8]; ldr x3, [x1, 0x1000]));
+    // What the faulting instruction is, and ISS[24:14] for it: ISV, SAS, SSE, SRT, SF, AR.
+    let cases = [
+        (a64!(; ldr x3, [x1, 0x1000]), 1 << 24 | 3 << 22 | 3 << 16 | 1 << 15),
+        (a64!(; ldrsb w4, [x1, x5]), 1 << 24 | 1 << 21 | 4 << 16),
+        (a64!(; ldarh w6, [x7]), 1 << 24 | 1 << 22 | 6 << 16 | 1 << 14),
+        (a64!(; ldr x3, [x7], 8), 0),
+        (a64!(; ldp x3, x4, [x7]), 0),
+        (a64!(; ldxr x3, [x7]), 0),
+    ];
+    for (access, syndrome) in cases {
+        stage_2_fault(&access, syndrome);
+    }
+}
+
+/// Reads a mapped address, then the unmapped 0x8000_1000 by `access`, which finds it in X7 and 0x1000 in X5.
+fn stage_2_fault(access: &[u8], syndrome: u64) {
+    let mut g = below_el2(&a64!(; mov x1, 0x80000000; ldr x2, [x1, 8]; mov x5, 0x1000; add x7, x1, x5));
+    g.code(RAM + 16, access);
     // IPA space of 40 bits, 4 KiB pages, first level 1 (SL0 = 1): identity for RAM, one page at 0x8000_0000.
     let mut second = Builder::new(&g.memory, 12, 39, TABLES);
     let rwx = 1 << 10 | 3 << 6 | 0xf << 2;
@@ -75,7 +92,7 @@ fn stage_2_translates_and_its_faults_go_to_el2_with_the_ipa() {
     g.cpu.update_translation();
     assert_eq!(g.finish(), 0x400);
     assert_eq!((g.cpu.state.el, g.cpu.state.x[2]), (2, 42));
-    assert_eq!(g.cpu.sys.esr[2], 0x24 << 26 | 1 << 25 | 0x07);
+    assert_eq!(g.cpu.sys.esr[2], 0x24 << 26 | 1 << 25 | 0x07 | syndrome);
     assert_eq!((g.cpu.sys.far[2], g.cpu.sys.hpfar), (0x8000_1000, 0x8_0001 << 4));
 }
 
