@@ -195,7 +195,10 @@ pub fn step(cpu: &mut Cpu) -> Option<Stop> {
         Err(fault) => match cpu.debug_before() {
             Ok(Some(stop)) => Err(stop),
             Ok(None) if cpu.state.il != 0 => Ok(Leave::Exception(Exception::illegal_state())),
-            Ok(None) => Ok(Leave::Exception(fault)),
+            Ok(None) => {
+                cpu.state.instructions += 1;
+                Ok(Leave::Exception(fault))
+            }
             Err(debug) => Ok(Leave::Exception(debug)),
         },
     };
@@ -331,6 +334,8 @@ impl Engine for Interpreter {
                         Ok((pa, false)) => Some(pa),
                         Ok((_, true)) => None,
                         Err(e) => {
+                            // Counted, or vectors that cannot be fetched would keep this loop busy for ever.
+                            cpu.state.instructions += 1;
                             cpu.take_exception(e);
                             continue;
                         }

@@ -513,9 +513,11 @@ impl Cpu {
 
     /// The instruction word at physical address `pa`.
     pub fn fetch_word(&mut self, pa: u64, va: u64) -> Result<u32, Exception> {
-        self.read_physical(pa, 4)
-            .map(|w| w as u32)
-            .map_err(|()| Exception::instruction_abort(fsc::EXTERNAL, va))
+        self.read_physical(pa, 4).map(|w| w as u32).map_err(|()| {
+            // Counted, or vectors outside memory would keep an engine busy for ever.
+            self.state.instructions += 1;
+            Exception::instruction_abort(fsc::EXTERNAL, va)
+        })
     }
 
     /// Physical address of `va` for a debugger: no permission checks, no side effects.

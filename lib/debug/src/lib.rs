@@ -28,3 +28,6 @@ pub use listen::{Address, Client, Server};
 pub use session::{Outcome, serve};
 pub use symbols::{Near, Symbols};
 pub use target::{Event, Kernel, Target};
+
+#[cfg(test)]
+mod tests;

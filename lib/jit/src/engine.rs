@@ -418,6 +418,8 @@ impl Jit {
                     cpu.state.pc = pc;
                     match cpu.fetch_address(pc) {
                         Err(e) => {
+                            // Counted, or vectors that cannot be fetched would keep this loop busy for ever.
+                            cpu.state.instructions += 1;
                             cpu.take_exception(e);
                             continue;
                         }

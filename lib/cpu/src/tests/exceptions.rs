@@ -242,3 +242,12 @@ fn keys_are_named_by_their_own_registers() {
     assert_eq!(Sys::key_slot(APGAKEYHI_EL1), Some((4, 64)));
     assert_eq!(Sys::key_slot(TCR_EL1), None);
 }
+
+#[test]
+fn vectors_that_cannot_be_fetched_do_not_hold_the_engine() {
+    let mut g = Guest::new("a10", 1, &a64!(; br xzr));
+    g.cpu.sys.vbar = [0; 4];
+    assert_eq!(g.engine.run(&mut g.cpu, 1000), Stop::Budget);
+    g.cpu.set_breakpoint(RAM, true);
+    assert_eq!(g.engine.run(&mut g.cpu, 1000), Stop::Budget, "with a debugger neither");
+}
