@@ -182,3 +182,36 @@ fn a_client_that_talks_nonsense_is_thrown_out_and_the_guest_is_not_hurt() {
     stream.write_all(b"$D#44").expect("detached");
     assert!(demo.finish().contains("demo kernel: powering off"));
 }
+
+/// The trace of a demo run with `-d items`.
+fn trace(items: &str, options: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("trace");
+    let out = Command::new(tools().join("xnu-run"))
+        .args(["--demo", "--timeout", "100", "-d", items, "-D"])
+        .arg(&file)
+        .args(options)
+        .stdin(Stdio::null())
+        .output()
+        .expect("xnu-run runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    std::fs::read_to_string(file).expect("a trace")
+}
+
+#[test]
+fn traces_name_instructions_faults_and_device_registers() {
+    for engine in ["interpreter", "jit"] {
+        let text = trace("in_asm,int,mmu,mmio", &["--engine", engine]);
+        for line in [
+            "in_asm: cpu 0 EL1 0xfffffff007009a80 <_kernel_main> a9a87bfd stp x29, x30, [sp, #-384]!",
+            "in_asm: cpu 0 EL0 0x0000000100001000 a9bf7bfd stp x29, x30, [sp, #-16]!",
+            "int: cpu 0 Svc from EL0 to EL1 at ",
+            "mmu: cpu 0 EL1 read at 0xfffffff007009a00 <_probe_read>: fffffff8deadb000: translation fault, stage 1",
+            "mmio: cpu 0 uart0+0x20 <- 0x44 (32 bits) at 0xfffffff00700a",
+        ] {
+            assert!(text.contains(line), "no {line:?} with the {engine}");
+        }
+        let first = text.matches("in_asm: cpu 0 EL1 0xfffffff007009a80 ").count();
+        assert_eq!(first, 1, "in_asm shows an instruction once");
+    }
+}

@@ -25,8 +25,9 @@ complete -c xnu-run -l timeout -d 'End after so many seconds, with exit status 1
 complete -c xnu-run -l screenshot -d 'Write what the framebuffer shows at the end, as PNG' -r -F
 complete -c xnu-run -l engine -d 'Execution engine: interpreter or jit' -r
 complete -c xnu-run -l icount -d 'Time follows executed instructions, so many a second: runs repeat exactly' -r
-complete -c xnu-run -s d -d 'Trace, a list of: exec, in_asm, int, mmu, unimp, mmio' -r
+complete -c xnu-run -s d -d 'Trace, a list of: in_asm, exec, cpu, int, mmu, unimp, mmio' -r
 complete -c xnu-run -s D -d 'File for the trace instead of standard error' -r -F
+complete -c xnu-run -l symbols -d 'Names of addresses for traces and the monitor: lines of ADDRESS NAME, as nm writes them, without slide' -r -F
 complete -c xnu-run -l gdb -d 'Let GDB or LLDB attach at ADDR: PORT, HOST:PORT or unix:PATH. Whoever can connect owns the guest' -r
 complete -c xnu-run -l dump-dtb -d 'Write the flattened device tree that the guest would get, and stop' -r -F
 complete -c xnu-run -l demo-ipsw -d 'Write the demo IPSW, to try the tools on it, and stop' -r -F

@@ -426,7 +426,9 @@ impl Cpu {
         }
         self.sync_clock();
         let access = Access { cpu: self.index, size: Size::from_bytes(size).ok_or(())? };
-        self.io.bus.read(pa, access).map(u128::from).map_err(|_| ())
+        let value = self.io.bus.read(pa, access).map_err(|_| ())?;
+        self.trace_device(pa, size, value, false);
+        Ok(value.into())
     }
 
     fn write_physical(&mut self, pa: u64, size: u64, value: u128) -> Result<(), ()> {
@@ -447,6 +449,7 @@ impl Cpu {
         self.sync_clock();
         let access = Access { cpu: self.index, size: Size::from_bytes(size).ok_or(())? };
         self.io.bus.write(pa, value as u64, access).map_err(|_| ())?;
+        self.trace_device(pa, size, value as u64 & access.size.mask(), true);
         // A device may have raised or lowered a wire.
         self.state.pending |= pending::INTERRUPT;
         Ok(())

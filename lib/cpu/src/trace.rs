@@ -16,6 +16,8 @@ pub trait Tracer: Send + Sync + std::fmt::Debug {
     }
     /// The instruction at `cpu.state.pc` is about to run.
     fn instruction(&self, _cpu: &Cpu, _word: u32) {}
+    /// The instruction at `cpu.state.pc` has accessed something that is not RAM: `size` bytes at physical address `pa`.
+    fn device(&self, _cpu: &Cpu, _pa: u64, _size: u64, _value: u64, _write: bool) {}
     /// An instruction word that is not allocated or not implemented was executed.
     fn undefined(&self, _cpu: &Cpu, _word: u32) {}
     /// An IMPLEMENTATION DEFINED register is touched for the first time.
@@ -32,6 +34,12 @@ impl Cpu {
     pub(crate) fn trace_interrupt(&self, kind: Interrupt, target: u8) {
         if let Some(tracer) = &self.io.tracer {
             tracer.interrupt(self, kind, target);
+        }
+    }
+
+    pub(crate) fn trace_device(&self, pa: u64, size: u64, value: u64, write: bool) {
+        if let Some(tracer) = &self.io.tracer {
+            tracer.device(self, pa, size, value, write);
         }
     }
 

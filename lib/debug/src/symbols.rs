@@ -67,6 +67,11 @@ impl Symbols {
         self
     }
 
+    /// All of them, by rising address.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.0.iter().map(|(address, name)| (*address, name.as_str()))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -1,12 +1,15 @@
 //! What `-d ITEMS` writes: one line an event, to a log that all CPUs and devices share.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use cpu::entry::Interrupt;
+use cpu::exception::Class;
 use cpu::trace::Tracer;
 use cpu::{Cpu, Exception};
+use debug::Symbols;
 use devices::unmapped::OnFirst;
 
 use crate::Error;
@@ -14,24 +17,25 @@ use crate::Error;
 /// Kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Items {
-    /// Every instruction, before it runs: address, word, text.
+    /// Every instruction, before it runs.
     pub exec: bool,
-    /// Each instruction the first time it runs at its address would be the translator's; here as `exec`, without
-    /// repetition of the same address in a row.
+    /// Every instruction the first time it runs at its address.
     pub in_asm: bool,
+    /// The registers before every instruction.
+    pub cpu: bool,
     /// Exceptions and interrupts.
     pub int: bool,
-    /// Aborts only: translation, permission and other faults.
+    /// Aborts of data accesses and fetches, with what the tables say.
     pub mmu: bool,
     /// Instructions and registers that are not implemented.
     pub unimp: bool,
-    /// The first access to each register of no modelled device.
+    /// Every access to a device, and to registers that no device has.
     pub mmio: bool,
 }
 
 impl Items {
     /// Names on the command line.
-    pub const NAMES: &[&str] = &["exec", "in_asm", "int", "mmu", "unimp", "mmio"];
+    pub const NAMES: &[&str] = &["in_asm", "exec", "cpu", "int", "mmu", "unimp", "mmio"];
 
     /// From a list like `int,mmio`.
     pub fn parse(list: &str) -> Result<Self, Error> {
@@ -40,6 +44,7 @@ impl Items {
             match name {
                 "exec" => items.exec = true,
                 "in_asm" => items.in_asm = true,
+                "cpu" => items.cpu = true,
                 "int" => items.int = true,
                 "mmu" => items.mmu = true,
                 "unimp" => items.unimp = true,
@@ -100,72 +105,115 @@ impl Log {
     }
 }
 
+/// Instructions remembered as seen for `in_asm`; beyond that, all are forgotten and shown again.
+const SEEN: usize = 1 << 20;
+
 /// The observer of the CPUs.
 #[derive(Debug)]
 pub struct Trace {
     items: Items,
     log: Log,
+    symbols: Symbols,
+    /// Address and word of instructions shown already.
+    seen: Mutex<HashSet<(u64, u32)>>,
 }
 
 impl Trace {
-    /// Writes `items` to `log`.
-    pub fn new(items: Items, log: Log) -> Arc<Self> {
-        Arc::new(Self { items, log })
+    /// Writes `items` to `log`, with names from `symbols`.
+    pub fn new(items: Items, log: Log, symbols: Symbols) -> Arc<Self> {
+        Arc::new(Self { items, log, symbols, seen: Mutex::default() })
+    }
+
+    /// An address, with its name in angle brackets if it has one.
+    fn place(&self, address: u64) -> String {
+        let near = self.symbols.near(address);
+        match near.symbol {
+            Some(_) => format!("{address:#018x} <{near}>"),
+            None => format!("{address:#018x}"),
+        }
+    }
+
+    fn is_new(&self, pc: u64, word: u32) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if seen.len() >= SEEN {
+            seen.clear();
+        }
+        seen.insert((pc, word))
     }
 }
 
 impl Tracer for Trace {
     fn exception(&self, cpu: &Cpu, e: &Exception, target: u8) {
-        let abort =
-            matches!(e.class, cpu::exception::Class::DataAbort | cpu::exception::Class::InstructionAbort);
-        if self.items.int || self.items.mmu && abort {
+        let abort = matches!(e.class, Class::DataAbort | Class::InstructionAbort);
+        let (n, el, pc) = (cpu.index, cpu.state.el, self.place(cpu.state.pc));
+        if self.items.int {
+            let (class, iss, address) = (e.class, e.iss, e.address);
             self.log.line(format_args!(
-                "int: cpu {} {:?} from EL{} to EL{target} at {:#018x}, iss {:#x}, address {:#x}",
-                cpu.index, e.class, cpu.state.el, cpu.state.pc, e.iss, e.address
+                "int: cpu {n} {class:?} from EL{el} to EL{target} at {pc}, iss {iss:#x}, address {address:#x}"
             ));
+        }
+        if self.items.mmu && abort {
+            let what = match (e.class, e.iss >> 6 & 1) {
+                (Class::InstructionAbort, _) => "fetch",
+                (_, 0) => "read",
+                _ => "write",
+            };
+            let tables = debug::tables::explain(cpu, e.address);
+            self.log.line(format_args!("mmu: cpu {n} EL{el} {what} at {pc}: {}", tables.trim_end()));
         }
     }
 
     fn interrupt(&self, cpu: &Cpu, kind: Interrupt, target: u8) {
         if self.items.int {
-            let (el, pc) = (cpu.state.el, cpu.state.pc);
-            self.log.line(format_args!(
-                "int: cpu {} {kind:?} from EL{el} to EL{target} at {pc:#018x}",
-                cpu.index
-            ));
+            let (n, el, pc) = (cpu.index, cpu.state.el, self.place(cpu.state.pc));
+            self.log.line(format_args!("int: cpu {n} {kind:?} from EL{el} to EL{target} at {pc}"));
         }
     }
 
     fn wants_instructions(&self) -> bool {
-        self.items.exec || self.items.in_asm
+        self.items.exec || self.items.in_asm || self.items.cpu
     }
 
     fn instruction(&self, cpu: &Cpu, word: u32) {
         let pc = cpu.state.pc;
-        let name = a64::decode(word).map_or("undefined", |e| e.name);
-        self.log
-            .line(format_args!("exec: cpu {} EL{} {pc:#018x} {word:08x} {name}", cpu.index, cpu.state.el));
+        if self.items.cpu {
+            self.log.line(format_args!(
+                "cpu: cpu {}\n{}",
+                cpu.index,
+                debug::inspect::registers(cpu).trim_end()
+            ));
+        }
+        if self.items.exec || self.items.in_asm && self.is_new(pc, word) {
+            let kind = if self.items.exec { "exec" } else { "in_asm" };
+            let (n, el, text) = (cpu.index, cpu.state.el, a64::disassemble(word, pc));
+            self.log.line(format_args!("{kind}: cpu {n} EL{el} {} {word:08x} {text}", self.place(pc)));
+        }
+    }
+
+    fn device(&self, cpu: &Cpu, pa: u64, size: u64, value: u64, write: bool) {
+        if !self.items.mmio {
+            return;
+        }
+        let place = cpu.io.bus.devices().find(|m| pa.checked_sub(m.base).is_some_and(|at| at < m.len));
+        let name = match place {
+            Some(m) => format!("{}+{:#x}", m.name, pa - m.base),
+            None => format!("{pa:#x}"),
+        };
+        let (n, pc, arrow) = (cpu.index, self.place(cpu.state.pc), if write { "<-" } else { "->" });
+        self.log.line(format_args!("mmio: cpu {n} {name} {arrow} {value:#x} ({} bits) at {pc}", size * 8));
     }
 
     fn undefined(&self, cpu: &Cpu, word: u32) {
         if self.items.unimp {
-            let (el, pc) = (cpu.state.el, cpu.state.pc);
-            self.log.line(format_args!("unimp: cpu {} EL{el} {pc:#018x} instruction {word:08x}", cpu.index));
+            let (n, el, pc) = (cpu.index, cpu.state.el, self.place(cpu.state.pc));
+            self.log.line(format_args!("unimp: cpu {n} EL{el} {pc} instruction {word:08x}"));
         }
     }
 
     fn implementation_defined(&self, cpu: &Cpu, reg: u16) {
         if self.items.unimp {
-            self.log.line(format_args!(
-                "unimp: cpu {} {:#018x} register S{}_{}_C{}_C{}_{}",
-                cpu.index,
-                cpu.state.pc,
-                reg >> 14,
-                reg >> 11 & 7,
-                reg >> 7 & 15,
-                reg >> 3 & 15,
-                reg & 7
-            ));
+            let (n, pc) = (cpu.index, self.place(cpu.state.pc));
+            self.log.line(format_args!("unimp: cpu {n} {pc} register {}", a64::SysReg(reg)));
         }
     }
 }

@@ -177,6 +177,11 @@ impl Boot {
         Ok(tree.map_err(|e| machine_error(&e))?.to_bytes(8))
     }
 
+    /// The kernel's bytes, when it is small enough to be looked into.
+    pub fn kernel_bytes(&self) -> Option<Vec<u8>> {
+        self.parts.kernel.as_ref()?.to_vec(LIMIT).ok()
+    }
+
     /// Which machine it is.
     pub fn kind(&self) -> MachineKind {
         self.kind

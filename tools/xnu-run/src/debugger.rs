@@ -66,7 +66,9 @@ fn session(
     restart: Restart<'_>,
     io: &Io,
 ) -> Result<bool, Exit> {
+    let kernel = host.names.kernel;
     let mut guest = Debuggee::new(machine, host, restart);
+    guest.kernel = kernel;
     let outcome = debug::serve(client, &mut guest);
     let exit = guest.exit.unwrap_or(Exit::Host);
     match outcome {

@@ -12,6 +12,7 @@ use regex::bytes::Regex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::monitor;
+use crate::names::Names;
 use crate::serial::Console;
 use crate::terminal::ESCAPE;
 
@@ -51,6 +52,8 @@ pub struct Terminal {
     watched: Option<OwnedFd>,
     /// `watched` can be read.
     attend: bool,
+    /// What the monitor calls things.
+    pub names: Names,
     /// Why the run ended, if the host ended it.
     pub end: Option<End>,
     /// What could not be written.
@@ -80,6 +83,7 @@ impl Terminal {
             signals,
             watched: None,
             attend: false,
+            names: Names::default(),
             end: None,
             failed: None,
         })
@@ -218,7 +222,7 @@ impl Host for Terminal {
             }
             if std::mem::take(&mut self.monitor) {
                 self.console.suspend();
-                if monitor::run(machine) {
+                if monitor::run(machine, &self.names.symbols) {
                     self.end.get_or_insert(End::Left);
                 }
                 self.console.resume();
@@ -245,6 +249,6 @@ impl Host for Terminal {
     }
 
     fn command(&mut self, machine: &Machine, line: &str) -> String {
-        monitor::answer(machine, line)
+        monitor::answer(machine, line, &self.names.symbols)
     }
 }

@@ -9,6 +9,7 @@ pub mod debugger;
 pub mod demo;
 pub mod host;
 pub mod monitor;
+pub mod names;
 pub mod screenshot;
 pub mod serial;
 pub mod source;
@@ -130,12 +131,15 @@ pub struct Args {
     /// End, instead of starting over, when the guest resets the machine (exit status 122).
     #[arg(long, help_heading = "Running")]
     pub no_reboot: bool,
-    /// Trace, a list of: exec, in_asm, int, mmu, unimp, mmio.
+    /// Trace, a list of: in_asm, exec, cpu, int, mmu, unimp, mmio.
     #[arg(short = 'd', value_name = "ITEMS", value_parser = items, help_heading = "Looking")]
     pub trace: Option<Items>,
     /// File for the trace instead of standard error.
     #[arg(short = 'D', value_name = "FILE", requires = "trace", help_heading = "Looking")]
     pub trace_file: Option<PathBuf>,
+    /// Names of addresses for traces and the monitor: lines of ADDRESS NAME, as nm writes them, without slide.
+    #[arg(long, value_name = "FILE", help_heading = "Looking")]
+    pub symbols: Option<PathBuf>,
     /// Let GDB or LLDB attach at ADDR: PORT, HOST:PORT or unix:PATH. Whoever can connect owns the guest.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:1234", help_heading = "Looking")]
     pub gdb: Option<debug::Address>,
@@ -305,11 +309,12 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
         (Some(_), None) => Some(Log::new(Box::new(std::io::stderr()))),
     };
     let items = args.trace.unwrap_or_default();
+    let names = names::Names::gather(boot, args.symbols.as_deref(), io)?;
     let options = machine::Options {
         engine: args.engine,
         realtime: args.realtime,
         semihosting: args.semihosting || boot.kind() == MachineKind::Virt,
-        tracer: log.clone().map(|log| Trace::new(items, log) as _),
+        tracer: log.clone().map(|log| Trace::new(items, log, names.symbols.clone()) as _),
     };
     let build = || {
         let config = Config {
@@ -331,6 +336,7 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
     }
     let console = serial::Console::open(&args.serial, stdin_is_taken, io)?;
     let mut host = Terminal::new(console, args.until.clone(), args.timeout)?;
+    host.names = names;
     let mut machine = Machine::new(board, options.clone());
     let mut failed = None;
     let exit = debugger::run(

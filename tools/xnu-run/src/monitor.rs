@@ -18,12 +18,13 @@ xp ADDRESS [LENGTH]  memory at a physical address
 map                  what is where in the physical address space
 census               registers touched that no device has
 cpus                 state of all CPUs
+screenshot FILE      what the framebuffer shows, as PNG (not over a debugger's connection)
 cont                 back to the guest
 quit                 end the machine
 ";
 
 /// Reads commands from standard input until one leads back. True: end the machine.
-pub fn run(machine: &Machine) -> bool {
+pub fn run(machine: &Machine, symbols: &Symbols) -> bool {
     let mut line = String::new();
     loop {
         print!("\nxnu-run> ");
@@ -34,21 +35,36 @@ pub fn run(machine: &Machine) -> bool {
             Ok(0) | Err(_) => return false,
             Ok(_) => {}
         }
+        if let Some(path) = line.trim().strip_prefix("screenshot ") {
+            print!("{}", screenshot(machine, path.trim()));
+            continue;
+        }
         match line.trim() {
             "" => {}
             "cont" | "c" => return false,
             "quit" | "q" => return true,
-            command => print!("{}", answer(machine, command)),
+            command => print!("{}", answer(machine, command, symbols)),
         }
     }
 }
 
+fn screenshot(machine: &Machine, path: &str) -> String {
+    let written = crate::screenshot::png(machine).map_err(|e| e.to_string());
+    match written.and_then(|png| std::fs::write(path, png).map_err(|e| format!("{path}: {e}"))) {
+        Ok(()) => String::new(),
+        Err(e) => format!("{e}\n"),
+    }
+}
+
 /// The answer to a command.
-pub fn answer(machine: &Machine, command: &str) -> String {
+pub fn answer(machine: &Machine, command: &str, symbols: &Symbols) -> String {
     let mut words = command.split_whitespace();
     let name = words.next().unwrap_or_default();
-    let numbers: Option<Vec<u64>> = words.map(number).collect();
-    let Some(numbers) = numbers else { return "numbers are decimal, or hexadecimal with 0x\n".into() };
+    let numbers: Option<Vec<u64>> =
+        words.map(|word| number(word).or_else(|| symbols.address(word))).collect();
+    let Some(numbers) = numbers else {
+        return "numbers are decimal, hexadecimal with 0x, or names of symbols\n".into();
+    };
     let first = numbers.first().copied();
     let second = numbers.get(1).copied();
     match (name, first) {
@@ -58,9 +74,9 @@ pub fn answer(machine: &Machine, command: &str) -> String {
         ("x", Some(va)) => on_cpu(machine, 0, |cpu| inspect::memory(cpu, va, second.unwrap_or(64))),
         ("xp", Some(pa)) => inspect::physical(machine.board().bus.memory(), pa, second.unwrap_or(64)),
         ("dis", va) => on_cpu(machine, 0, |cpu| {
-            inspect::disassembly(cpu, va.unwrap_or(cpu.state.pc), second.unwrap_or(16), &Symbols::default())
+            inspect::disassembly(cpu, va.unwrap_or(cpu.state.pc), second.unwrap_or(16), symbols)
         }),
-        ("bt", cpu) => on_cpu(machine, cpu.unwrap_or(0), |cpu| inspect::backtrace(cpu, &Symbols::default())),
+        ("bt", cpu) => on_cpu(machine, cpu.unwrap_or(0), |cpu| inspect::backtrace(cpu, symbols)),
         ("pt", None) => on_cpu(machine, 0, tables::dump),
         ("pt", Some(va)) => on_cpu(machine, 0, |cpu| tables::explain(cpu, va)),
         ("map", _) => map(machine),
