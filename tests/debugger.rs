@@ -215,3 +215,40 @@ fn traces_name_instructions_faults_and_device_registers() {
         assert_eq!(first, 1, "in_asm shows an instruction once");
     }
 }
+
+/// Sends a packet (or bytes outside packets) and reads until the answer's checksum.
+fn ask(stream: &mut std::net::TcpStream, bytes: &[u8]) -> String {
+    use std::io::{Read, Write};
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream.write_all(bytes).expect("sent");
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    while answer.iter().rev().nth(2) != Some(&b'#') && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+        answer.push(byte[0]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn an_interrupt_stops_a_running_guest_and_a_lost_client_leaves_it_as_it_was() {
+    // The console is a terminal that nobody types on: the demo waits for a line until it is let go.
+    let demo = Demo::start(&["--serial", "pty", "--until", "type a line"]);
+    let connect = || std::net::TcpStream::connect(&demo.address).expect("a connection");
+    let mut first = connect();
+    let packet = |body: &str| {
+        format!("${body}#{:02x}", body.bytes().fold(0u8, |sum, b| sum.wrapping_add(b))).into_bytes()
+    };
+    // A breakpoint that is never reached, so that the guest runs on slowly enough to be interrupted.
+    assert!(ask(&mut first, &packet("Z0,1000,4")).contains("$OK#"));
+    std::io::Write::write_all(&mut first, &packet("vCont;c")).expect("sent");
+    std::thread::sleep(Duration::from_millis(5));
+    let stopped = ask(&mut first, &[3]);
+    assert!(stopped.contains("$T02thread:"), "{stopped}");
+    drop(first);
+    let mut second = connect();
+    let pc = ask(&mut second, &packet("p20"));
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(ask(&mut second, &packet("p20")), pc, "the guest stands still for the next client");
+    assert!(ask(&mut second, &packet("D")).contains("$OK#"));
+    drop(second);
+    demo.finish();
+}

@@ -29,7 +29,7 @@ pub fn png(machine: &Machine) -> Result<Vec<u8>, Error> {
 /// Writes the picture.
 ///
 /// # Errors
-/// See [`png`]; and when the file cannot be written.
+/// See [`png()`]; and when the file cannot be written.
 pub fn write(machine: &Machine, path: &Path, io: &Io) -> Result<(), Error> {
     let bytes = png(machine)?;
     let mut out = io.output(Some(path))?;
