@@ -52,9 +52,9 @@ fuzz TARGET *OPTIONS:
 bench: build
     cargo run --release -p bench --bin firmware
 
-# Reproducible release archive in target/dist.
-dist: build
-    SOURCE_DATE_EPOCH=0 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C target/release -czf target/xnuboot.tar.gz ipsw-extract kc-decompress dt-patch rd-extract bootimg-pack xnu-run
+# Release archive target/xnuboot.tar.gz: from the same sources in the same folder always the same bytes.
+dist:
+    RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo --remap-path-prefix=$PWD=." cargo build --profile dist --locked && tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C target/dist -c ipsw-extract kc-decompress dt-patch rd-extract bootimg-pack xnu-run | gzip -n > target/xnuboot.tar.gz
 
 # Plays the recorded instructions through the engines and prints docs/conformance.md.
 conformance:

@@ -27,14 +27,14 @@ fn m1n1_reaches_its_proxy_with_pages_of_4_and_16_kib() {
     let demo = DemoFolder::new();
     let tree = root().join("tests/guests/trees/m1n1.adt.txt");
     demo.sh(&format!("dt-patch --compile {} -o m1n1.adt", tree.display())).ok();
+    demo.sh(&format!("bootimg-pack --kernel {} --devicetree m1n1.adt -o m1n1.fit", m1n1.display())).ok();
     // The a8 has pages of 4 KiB, the a11 of 16 KiB: m1n1 looks and follows.
     for cpu in ["a8", "a11"] {
         for engine in ENGINES {
             let ran = demo
                 .sh(&format!(
-                    "xnu-run -M apple --kernel {} --devicetree m1n1.adt --cpu {cpu} --engine {engine} --screen 640x480 \
-                     --screenshot shot.png --until 'Running proxy' --timeout 120 < /dev/null",
-                    m1n1.display()
+                    "xnu-run m1n1.fit --cpu {cpu} --engine {engine} --screen 640x480 --screenshot shot.png \
+                     --until 'Running proxy' --timeout 120 < /dev/null"
                 ))
                 .ok();
             let text = ran.text();
