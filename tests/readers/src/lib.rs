@@ -17,6 +17,7 @@ pub const READERS: &[Reader] = &[
     ("manifest", manifest),
     ("zip", archive),
     ("disk", disk),
+    ("trustcache", trust_cache),
 ];
 
 /// The reader of that name.
@@ -92,5 +93,11 @@ fn disk(data: &[u8]) {
             let _ = volume.read(entry, 1 << 16);
             let _ = volume.xattrs(entry);
         }
+    }
+}
+
+fn trust_cache(data: &[u8]) {
+    if let Ok(cache) = apple_fs::trustcache::TrustCache::parse(data) {
+        let _ = (cache.to_string(), cache.to_bytes());
     }
 }
