@@ -27,6 +27,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("mem", &[]),
     ("pipeline", &["apple-dt", "apple-img4", "apple-ipsw", "apple-wrap", "bootimg", "xnu-boot"]),
     ("xnu-boot", &["apple-dt", "apple-kc", "apple-wrap", "bootimg"]),
+    ("xnu-patch", &["apple-kc"]),
 ];
 
 /// Crates of others that only one of ours may use directly.

@@ -28,6 +28,7 @@ pub use bootimg;
 // From files to a plan.
 pub use pipeline;
 pub use xnu_boot;
+pub use xnu_patch;
 
 // The machine: instructions, memory, devices, and what ties them together.
 pub use a64;
