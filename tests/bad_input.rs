@@ -40,6 +40,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("kernelcache", guests::demo::kernel()),
         ("zip", guests::demo::ipsw().expect("the demo packs")),
         ("disk", ramdisk),
+        ("code_signature", guests::demo::launchd().expect("the demo packs")),
     ]
 }
 

@@ -19,6 +19,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("apple-wrap", &["apple-img4"]),
     ("bootimg", &[]),
     ("cli", &[]),
+    ("code-signature", &[]),
     ("cpu", &["a64", "mem"]),
     ("debug", &["a64", "cpu", "mem"]),
     ("devices", &["mem"]),

@@ -24,6 +24,7 @@ pub use apple_ipsw;
 pub use apple_kc;
 pub use apple_wrap;
 pub use bootimg;
+pub use code_signature;
 
 // From files to a plan.
 pub use pipeline;

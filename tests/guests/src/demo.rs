@@ -4,7 +4,6 @@
 //! `rkrn`), device tree (used as `dtre` and `rdtr`), restore ramdisk (raw HFSX in an IM4P) and its trust cache. The
 //! digests in the manifest are right, the program on the ramdisk is signed ad hoc and its hash is in the trust cache.
 
-use crate::code_signature::sign;
 use crate::macho;
 use crate::manifest::{self, Component, Identity};
 use crate::symbols::Symbols;
@@ -39,6 +38,9 @@ pub enum Error {
     /// The ramdisk.
     #[error("demo: ramdisk: {0}")]
     Ramdisk(#[from] apple_fs::Error),
+    /// The first program's signature.
+    #[error("demo: code signature: {0}")]
+    Signature(#[from] code_signature::Error),
     /// A property list.
     #[error("demo: property list: {0}")]
     Plist(#[from] plist::Error),
@@ -57,10 +59,18 @@ pub fn kernel() -> Vec<u8> {
     macho::kernel(KERNEL, &Symbols::parse(KERNEL_SYMBOLS)).to_bytes()
 }
 
-/// The demo's first program, signed, and its cdhash.
-pub fn launchd() -> crate::code_signature::Signed {
+/// The demo's first program, signed ad hoc.
+pub fn launchd() -> Result<Vec<u8>> {
     let program = macho::program(LAUNCHD, &Symbols::parse(LAUNCHD_SYMBOLS)).to_bytes();
-    sign(program, "org.xnuboot.demo.launchd")
+    let mut signer = code_signature::Signer::new("org.xnuboot.demo.launchd");
+    signer.page_shift = 14;
+    Ok(signer.sign(&program)?)
+}
+
+/// The cdhashes that its trust cache lists.
+fn cdhashes() -> Result<Vec<[u8; 20]>> {
+    let hashes = code_signature::cdhashes(&launchd()?)?;
+    Ok(hashes.into_iter().filter_map(|(_, hash)| Some(hash?.bytes)).collect())
 }
 
 /// The demo's device tree, as a boot loader finds it.
@@ -79,7 +89,7 @@ fn ramdisk(behavior: &str) -> Result<Vec<u8>> {
     let motd = format!("welcome to the {behavior} ramdisk of the xnuboot demo\n");
     volume.file("/private/etc/motd", &file, motd)?;
     volume.file("/private/etc/fstab", &file, "/dev/md0 / hfs ro 0 1\n")?;
-    volume.file("/sbin/launchd", &folder, launchd().file)?;
+    volume.file("/sbin/launchd", &folder, launchd()?)?;
     volume.file("/usr/share/numbers", &file, (1..=5000).map(|n| format!("{n}\n")).collect::<String>())?;
     volume.symlink("/etc", &folder, "private/etc")?;
     volume.symlink("/var", &folder, "private/var")?;
@@ -137,7 +147,7 @@ fn parts_for(behavior: &str) -> Result<Parts> {
         )?,
         device_tree: plain(b"dtre", "EmbeddedDeviceTrees-xnuboot-demo", &device_tree()?)?,
         ramdisk: plain(b"rdsk", "xnuboot demo ramdisk", &ramdisk(behavior)?)?,
-        trust_cache: plain(b"trst", "xnuboot demo", &trust_cache(&[launchd().cdhash]))?,
+        trust_cache: plain(b"trst", "xnuboot demo", &trust_cache(&cdhashes()?))?,
     })
 }
 
@@ -214,7 +224,6 @@ mod tests {
     fn the_kernel_is_a_mach_o_that_enters_in_its_text() {
         let kernel = kernel();
         assert_eq!(kernel.get(..4), Some(&0xfeed_facf_u32.to_le_bytes()[..]));
-        let signed = launchd();
-        assert!(signed.file.len() > 0x4000 && signed.cdhash != [0; 20]);
+        assert!(launchd().unwrap().len() > 0x4000 && cdhashes().unwrap().len() == 1);
     }
 }

@@ -9,7 +9,6 @@
 //! IPSW goes through.
 #![forbid(unsafe_code)]
 
-pub mod code_signature;
 pub mod demo;
 pub mod macho;
 mod manifest;

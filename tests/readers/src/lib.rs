@@ -18,6 +18,7 @@ pub const READERS: &[Reader] = &[
     ("zip", archive),
     ("disk", disk),
     ("trustcache", trust_cache),
+    ("code_signature", code_signature),
 ];
 
 /// The reader of that name.
@@ -99,5 +100,22 @@ fn disk(data: &[u8]) {
 fn trust_cache(data: &[u8]) {
     if let Ok(cache) = apple_fs::trustcache::TrustCache::parse(data) {
         let _ = (cache.to_string(), cache.to_bytes());
+    }
+}
+
+fn code_signature(data: &[u8]) {
+    let Ok(file) = code_signature::MachO::parse(data) else { return };
+    for slice in file.slices() {
+        if let Ok(Some(signature)) = slice.signature() {
+            let _ = signature.check(slice.bytes());
+        }
+    }
+    // What can be signed has a signature that fits.
+    if let Ok(signed) = code_signature::Signer::new("fuzz").sign(data) {
+        let again = code_signature::MachO::parse(&signed).expect("a signed file can be read");
+        for slice in again.slices() {
+            let signature = slice.signature().expect("the signature is right").expect("it is there");
+            assert!(signature.check(slice.bytes()).expect("it covers the file").is_good());
+        }
     }
 }
