@@ -40,7 +40,7 @@ man:
 guests:
     bash tests/guests/fetch.sh target/guests
 
-# Rebuilds the demo guest's binaries from their sources (needs Debian's gcc-aarch64-linux-gnu).
+# Rebuilds the guests' binaries from their sources (needs Debian's gcc-aarch64-linux-gnu).
 guest-binaries:
     bash tests/guests/build.sh
 
@@ -48,9 +48,13 @@ guest-binaries:
 fuzz TARGET *OPTIONS:
     cd tests/fuzz && cargo +nightly fuzz run {{TARGET}} ../corpus/fuzz/{{TARGET}} {{OPTIONS}}
 
-# Measures the tools against others on this machine and prints the table of docs/performance.md.
+# Measures the tools and engines against others on this machine and prints the tables of docs/performance.md.
 bench: build
-    cargo run --release -p bench --bin firmware
+    cargo run --release -p bench --bin firmware && cargo run --release -p bench --bin engines
+
+# Measures the engines alone: more of `engines --rounds N --scale N --only NAME,NAME --no-interpreter --no-linux`.
+bench-engines *OPTIONS: build
+    cargo run --release -p bench --bin engines -- {{OPTIONS}}
 
 # Release archive target/xnuboot.tar.gz: from the same sources in the same folder always the same bytes.
 dist:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rebuilds the demo guest's binaries, tests/guests/bin/*, from tests/guests/demo with Debian 12's cross compiler
+# Rebuilds the guests' binaries, tests/guests/bin/*, from tests/guests/demo and tests/guests/speed with Debian 12's cross compiler
 # (packages gcc-aarch64-linux-gnu 12.2.0 and binutils-aarch64-linux-gnu 2.40). Same compiler, same bytes.
 set -eu
 cd "$(dirname "$0")"
@@ -32,4 +32,16 @@ link() { # name, linker script, extra flags, sources
 mkdir -p bin
 link demo-kernel kernel.ld -mgeneral-regs-only start.S trap.S main.c mmu.c trap.c console.c devicetree.c hfs.c user.c string.c
 link demo-launchd launchd.ld "" launchd.c
+
+# The speed guest runs where it is linked.
+flags="-std=gnu2x -O2 -Wall -Wextra -Werror -Wno-main -ffreestanding -fno-common -fno-pic -fno-stack-protector
+ -fno-asynchronous-unwind-tables -fno-jump-tables -fno-tree-loop-distribute-patterns -mno-outline-atomics -mcpu=neoverse-n1+crypto -g0"
+objects=
+for source in speed/*.S speed/*.c; do
+    object="$work/$(basename "$source").o"
+    "${prefix}gcc" $flags -c "$source" -o "$object"
+    objects="$objects $object"
+done
+"${prefix}ld" -nostdlib -static --build-id=none -z noexecstack -z max-page-size=0x1000 -T speed/speed.ld $objects -o "$work/speed.elf"
+"${prefix}objcopy" -O binary "$work/speed.elf" bin/speed.bin
 ls -l bin
