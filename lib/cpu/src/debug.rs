@@ -1,8 +1,9 @@
 //! Debug: software step, hardware breakpoints and watchpoints of the architecture, and the hooks of an outside debugger.
 //!
-//! The architecture's part follows Arm manual D2. The debugger's part never changes guest memory: its breakpoints are a
-//! set of addresses, its watchpoints keep their pages out of the soft TLB. While any of it is in use,
-//! [`pending::DEBUG`] makes engines take one instruction at a time.
+//! The architecture's part follows Arm manual D2. The debugger's part never changes guest memory: breakpoints, hooks and
+//! watchpoints keep their pages out of the soft TLB, so that instructions of those pages alone go the slow way, one at a
+//! time ([`crate::interpreter::step`]). While the architecture's debugging or a debugger's step is in use,
+//! [`pending::DEBUG`] makes engines take every instruction so.
 
 use std::collections::BTreeSet;
 
@@ -35,11 +36,25 @@ pub struct Watch {
 #[derive(Clone, Debug, Default)]
 pub struct Debugger {
     breakpoints: BTreeSet<u64>,
+    /// Addresses at which the host wants to do something; not a debugger's, and not forgotten with its wishes.
+    hooks: BTreeSet<u64>,
     watches: Vec<Watch>,
     /// Stop after one instruction, during which no interrupt is taken.
     pub step: bool,
-    /// The breakpoint that was reported last: running on from it does not report it again.
-    reported: Option<u64>,
+    /// The breakpoint that was reported last, and the instructions executed by then: running on from it does not report it
+    /// again, coming back to it does.
+    reported: Option<(u64, u64)>,
+    /// The same of hooks.
+    hooked: Option<(u64, u64)>,
+}
+
+impl Debugger {
+    /// Whether there is a breakpoint or a hook in `[page, page + size)`.
+    fn stops_in(&self, page: u64, size: u64) -> bool {
+        let last = page.saturating_add(size.wrapping_sub(1));
+        let any = |set: &BTreeSet<u64>| set.range(page..=last).next().is_some();
+        any(&self.breakpoints) || any(&self.hooks)
+    }
 }
 
 impl Cpu {
@@ -51,9 +66,34 @@ impl Cpu {
         } else {
             d.breakpoints.remove(&address);
             // Set again, it must be reported again, even when nothing ran through this in between.
-            d.reported = d.reported.filter(|reported| *reported != address);
+            d.reported = d.reported.filter(|(reported, _)| *reported != address);
         }
-        self.update_debug();
+        // The page goes out of the soft TLB, or may come back; translations chained to each other notice it, too.
+        self.tlb.invalidate(crate::tlb::Invalidate::All);
+    }
+
+    /// Sets or removes a hook at a virtual address: [`Stop::Hook`] before the instruction there. Hooks are the host's, not a
+    /// debugger's: [`Cpu::clear_debugger`] leaves them.
+    pub fn set_hook(&mut self, address: u64, on: bool) {
+        let d = &mut self.debugger;
+        if on {
+            d.hooks.insert(address);
+        } else {
+            d.hooks.remove(&address);
+            d.hooked = None;
+        }
+        self.tlb.invalidate(crate::tlb::Invalidate::All);
+    }
+
+    /// Whether instructions of the page of `va` must be executed one at a time, for breakpoints and hooks in it.
+    #[inline]
+    pub fn stops_in_page(&self, va: u64) -> bool {
+        let d = &self.debugger;
+        if d.breakpoints.is_empty() && d.hooks.is_empty() {
+            return false;
+        }
+        let mask = self.state.page_mask;
+        d.stops_in(va & mask, (!mask).wrapping_add(1))
     }
 
     /// Sets or removes a watchpoint.
@@ -75,10 +115,11 @@ impl Cpu {
 
     /// Forgets everything that a debugger asked for.
     pub fn clear_debugger(&mut self) {
-        if !self.debugger.watches.is_empty() {
+        if !self.debugger.watches.is_empty() || !self.debugger.breakpoints.is_empty() {
             self.tlb.invalidate(crate::tlb::Invalidate::All);
         }
-        self.debugger = Debugger::default();
+        let (hooks, hooked) = (std::mem::take(&mut self.debugger.hooks), self.debugger.hooked);
+        self.debugger = Debugger { hooks, hooked, ..Debugger::default() };
         if matches!(self.stop, Some(Stop::Watchpoint { .. })) {
             self.take_stop();
         }
@@ -121,21 +162,31 @@ impl Cpu {
     pub(crate) fn update_debug(&mut self) {
         let hardware = self.sys.mdscr & MDSCR_MDE != 0 && self.sys.breakpoints.iter().any(|b| b.1 & 1 != 0);
         let d = &self.debugger;
-        if hardware || d.step || !d.breakpoints.is_empty() || self.sys.mdscr & MDSCR_SS != 0 {
+        if hardware || d.step || self.sys.mdscr & MDSCR_SS != 0 {
             self.state.pending |= pending::DEBUG;
         } else {
             self.state.pending &= !pending::DEBUG;
         }
     }
 
-    /// What must happen before the instruction at `state.pc` when [`pending::DEBUG`] is set.
+    /// Whether [`Cpu::debug_before`] has something to look at.
+    pub(crate) fn debug_wanted(&self) -> bool {
+        let d = &self.debugger;
+        self.state.pending & pending::DEBUG != 0 || !d.breakpoints.is_empty() || !d.hooks.is_empty()
+    }
+
+    /// What must happen before the instruction at `state.pc` when [`Cpu::debug_wanted`].
     pub(crate) fn debug_before(&mut self) -> Result<Option<Stop>, Exception> {
         let pc = self.state.pc;
-        if self.debugger.breakpoints.contains(&pc) && self.debugger.reported != Some(pc) {
-            self.debugger.reported = Some(pc);
+        let now = Some((pc, self.state.instructions));
+        if self.debugger.hooks.contains(&pc) && self.debugger.hooked != now {
+            self.debugger.hooked = now;
+            return Ok(Some(Stop::Hook));
+        }
+        if self.debugger.breakpoints.contains(&pc) && self.debugger.reported != now {
+            self.debugger.reported = now;
             return Ok(Some(Stop::Breakpoint));
         }
-        self.debugger.reported = None;
         if self.step_active() && self.state.ss == 0 {
             return Err(Exception::software_step(self.stepped, false));
         }

@@ -19,6 +19,8 @@ pub enum Stop {
     Yield,
     /// A debugger's breakpoint at the current pc, which has not been executed.
     Breakpoint,
+    /// A hook of the host's at the current pc, which has not been executed ([`Cpu::set_hook`]).
+    Hook,
     /// A debugger's watchpoint: the instruction at the current pc wants to access `address` and has not finished.
     Watchpoint {
         /// Address accessed.

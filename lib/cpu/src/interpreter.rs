@@ -212,7 +212,7 @@ pub fn step(cpu: &mut Cpu) -> Option<Stop> {
 
 /// One instruction with everything that debugging, BTI and pending state want before and after it.
 fn step_at(cpu: &mut Cpu, pa: u64, guarded: bool) -> Result<Leave, Stop> {
-    if cpu.state.pending & pending::DEBUG != 0 {
+    if cpu.debug_wanted() {
         match cpu.debug_before() {
             Ok(None) => {}
             Ok(Some(stop)) => return Err(stop),
@@ -331,8 +331,8 @@ impl Engine for Interpreter {
                 None => {
                     cpu.state.pc = cpu.branch_address(pc);
                     match cpu.fetch_address(cpu.state.pc) {
-                        Ok((pa, false)) => Some(pa),
-                        Ok((_, true)) => None,
+                        Ok((pa, false)) if !cpu.stops_in_page(cpu.state.pc) => Some(pa),
+                        Ok(_) => None,
                         Err(e) => {
                             // Counted, or vectors that cannot be fetched would keep this loop busy for ever.
                             cpu.state.instructions += 1;

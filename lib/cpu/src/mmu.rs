@@ -476,7 +476,8 @@ impl Cpu {
         if target.device { Err(alignment_fault(va, true)) } else { Ok(()) }
     }
 
-    /// The physical address to fetch from at `va`, and whether the page is guarded (FEAT_BTI).
+    /// The physical address to fetch from at `va`, and whether the page is guarded (FEAT_BTI). Guarded pages, and pages with
+    /// breakpoints or hooks, do not get into the soft TLB: [`Cpu::fetch_hit`] never knows them.
     pub fn fetch_address(&mut self, va: u64) -> Result<(u64, bool), Exception> {
         let half = (va >> 55 & 1) as usize;
         if va & 3 != 0 {
@@ -491,7 +492,7 @@ impl Cpu {
             }
             e
         })?;
-        if walk.page != crate::tlb::NO_TAG && !walk.guarded {
+        if walk.page != crate::tlb::NO_TAG && !walk.guarded && !self.stops_in_page(va) {
             let entry = Entry { tag: walk.page, addend: walk.pa.wrapping_sub(walk.page) };
             self.tlb.fill(half, self.fetch_view(), Which::Fetch, entry, false);
         }

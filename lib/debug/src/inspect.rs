@@ -218,7 +218,7 @@ pub fn address_bits(cpu: &Cpu, va: u64) -> u32 {
 }
 
 /// `pointer` without signature or tag.
-fn strip(cpu: &Cpu, pointer: u64) -> u64 {
+pub fn strip(cpu: &Cpu, pointer: u64) -> u64 {
     let bits = address_bits(cpu, pointer);
     let mask = if bits >= 64 { 0 } else { u64::MAX << bits };
     if pointer >> 55 & 1 != 0 { pointer | mask } else { pointer & !mask }

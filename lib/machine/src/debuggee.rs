@@ -90,7 +90,7 @@ impl Target for Debuggee<'_> {
                 self.exit = Some(exit);
                 Event::Ended(status)
             }
-            Exit::Host | Exit::Reset | Exit::Asleep => {
+            Exit::Host | Exit::Reset | Exit::Asleep | Exit::Hook => {
                 self.exit = Some(exit);
                 Event::Left
             }

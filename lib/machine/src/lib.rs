@@ -10,6 +10,7 @@ pub mod board;
 pub mod debuggee;
 mod error;
 pub mod firmware;
+pub mod hook;
 pub mod m1;
 pub mod machine;
 pub mod media;

@@ -18,6 +18,7 @@ use mem::Lines;
 use crate::Error;
 use crate::board::{Board, Entry, Port};
 use crate::firmware::{Power, Services};
+use crate::hook::{self, Hook};
 
 /// Instructions that a CPU runs before another has its turn.
 const TURN: u64 = 20_000;
@@ -74,6 +75,8 @@ pub struct Options {
     pub semihosting: bool,
     /// Observer of all CPUs.
     pub tracer: Option<Arc<dyn Tracer>>,
+    /// What the host does at certain addresses.
+    pub hooks: Vec<Hook>,
 }
 
 /// How long the host may sleep.
@@ -131,6 +134,8 @@ pub enum Exit {
     Host,
     /// What [`Host::watch`] named is ready; the machine can run on.
     Attention,
+    /// A hook of the host's ended the run.
+    Hook,
     /// A debugger's event on this CPU.
     Debug {
         /// Index of the CPU.
@@ -199,7 +204,8 @@ impl Machine {
                         Arc::clone(&socket.lines),
                     )
                 };
-                let cpu = Cpu::new(Arc::clone(&model), index, socket.mpidr, io);
+                let mut cpu = Cpu::new(Arc::clone(&model), index, socket.mpidr, io);
+                options.hooks.iter().for_each(|h| cpu.set_hook(h.address, true));
                 Processor { cpu, engine: options.engine.make(), on: false, waits: false, held: false }
             })
             .collect();
@@ -328,6 +334,8 @@ impl Machine {
                 }
                 Stop::Exit(status) => return Some(Exit::Guest(status)),
                 Stop::Reset => return Some(Exit::Reset),
+                Stop::Hook if hook::run(&mut self.options.hooks, &mut p.cpu) => return Some(Exit::Hook),
+                Stop::Hook => {}
                 Stop::Breakpoint | Stop::Watchpoint { .. } | Stop::Step => {
                     return Some(Exit::Debug { cpu: index, stop });
                 }

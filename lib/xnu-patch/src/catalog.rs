@@ -263,6 +263,61 @@ impl Catalog {
     }
 }
 
+/// A place in a kernel, for who wants to know where it is rather than to write there.
+///
+/// As text: `pc=ADDRESS`, `symbol=NAME`, `string=TEXT` (code that refers to it) or `pattern=SEQUENCE`, and after each `>` a
+/// step: `string=SecureRootName > function`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locator {
+    pub(crate) start: Start,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// Where a [`Locator`] begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Start {
+    Address(u64),
+    Anchor(Anchor),
+}
+
+impl Locator {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = text.split('>').map(str::trim);
+        let (kind, value) = parts
+            .next()
+            .and_then(|p| p.split_once('='))
+            .ok_or_else(|| format!("{text:?}: pc=ADDRESS, symbol=NAME, string=TEXT or pattern=HEX/MASK"))?;
+        let value = value.trim();
+        let start = match kind.trim() {
+            "pc" | "address" => {
+                let address = u64::from_str_radix(value.trim_start_matches("0x"), 16);
+                Start::Address(address.map_err(|_| format!("{value:?} is no address in hexadecimal"))?)
+            }
+            "symbol" => Start::Anchor(Anchor::Symbol(value.to_owned())),
+            "string" => Start::Anchor(Anchor::String { text: value.to_owned(), whole: true }),
+            "pattern" => Start::Anchor(Anchor::Sequence(Sequence::parse_line(value)?)),
+            other => return Err(format!("{other:?} is none of pc, symbol, string, pattern")),
+        };
+        let steps: Vec<Step> = parts.map(step).collect::<Result<_, _>>()?;
+        if steps.len() > MOST {
+            return Err(format!("more than {MOST} steps"));
+        }
+        Ok(Self { start, steps })
+    }
+
+    /// The address, if it is nothing more than that.
+    pub fn address(&self) -> Option<u64> {
+        match self.start {
+            Start::Address(address) if self.steps.is_empty() => Some(address),
+            _ => None,
+        }
+    }
+}
+
 impl RawPatch {
     fn read(self, file: &str) -> Result<Patch, Error> {
         let name = self.name;

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::catalog::{Anchor, Patch, Step, Variant, Word, Write};
+use crate::catalog::{Anchor, Locator, Patch, Start, Step, Variant, Word, Write};
 use crate::code;
 use crate::image::{Code, Image, KERNEL};
 use crate::pattern::{Bindings, Sequence, Words};
@@ -150,6 +150,39 @@ pub fn look(patch: &Patch, image: &Image<'_>) -> Report {
     report
 }
 
+/// The addresses of a place, without slide: at most a few hundred.
+pub fn locate(locator: &Locator, image: &Image<'_>) -> Vec<u64> {
+    let variant = |anchor| Variant {
+        name: String::new(),
+        trains: None,
+        otherwise: false,
+        module: None,
+        segments: Vec::new(),
+        anchor,
+        steps: locator.steps.clone(),
+        hits: (1, 1),
+        write: Write::Words(vec![Word::Keep]),
+    };
+    let mut found = match &locator.start {
+        Start::Address(address) if locator.steps.is_empty() => vec![*address],
+        Start::Address(address) => {
+            let variant = variant(Anchor::Symbol(String::new()));
+            let search = Search { variant: &variant, image };
+            let place = search.place(*address, Bindings::default());
+            search.follow(place.into_iter().collect()).iter().map(|p| p.code.at(p.n)).collect()
+        }
+        Start::Anchor(anchor) => {
+            let variant = variant(anchor.clone());
+            let search = Search { variant: &variant, image };
+            let places = search.anchors(&mut Vec::new());
+            search.follow(places).iter().map(|p| p.code.at(p.n)).collect()
+        }
+    };
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
 /// A place on the way: which code, which instruction, what letters stand for.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -178,14 +211,19 @@ impl<'a> Search<'a> {
             };
             return places.into_iter().filter_map(hit).collect();
         }
-        let mut places = self.anchors(notes);
-        for step in &self.variant.steps {
-            places = places.iter().flat_map(|p| self.step(step, p)).take(MOST).collect();
-        }
+        let places = self.follow(self.anchors(notes));
         let mut hits: Vec<Hit> = places.iter().filter_map(|p| self.write(p)).collect();
         hits.sort_by_key(|h| h.address);
         hits.dedup_by_key(|h| h.address);
         hits
+    }
+
+    /// Takes all the steps.
+    fn follow(&self, mut places: Vec<Place<'a>>) -> Vec<Place<'a>> {
+        for step in &self.variant.steps {
+            places = places.iter().flat_map(|p| self.step(step, p)).take(MOST).collect();
+        }
+        places
     }
 
     fn hit(&self, address: u64, edits: Vec<Edit>) -> Hit {

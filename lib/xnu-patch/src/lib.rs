@@ -30,7 +30,7 @@ mod find;
 mod image;
 pub mod pattern;
 
-pub use catalog::{Catalog, Patch, Set, Variant};
+pub use catalog::{Catalog, Locator, Patch, Set, Variant};
 pub use error::Error;
-pub use find::{Edit, Hit, Outcome, Report, look};
+pub use find::{Edit, Hit, Outcome, Report, locate, look};
 pub use image::{Code, Image, KERNEL, Module};

@@ -4,6 +4,7 @@ use cli::{Code, Error, Io};
 use machine::virt::{self, GicVersion};
 use machine::{Board, Config, Parts, apple, m1};
 use xnu_boot::{Inputs, Kernel, Plan, Screen};
+use xnu_patch::Edit;
 
 use crate::Args;
 use crate::source::{Named, Sources};
@@ -29,6 +30,9 @@ pub struct Boot {
     /// The plan, unless firmware or a bare image starts the machine.
     pub plan: Option<Plan>,
     parts: Parts,
+    kernel: Option<Named>,
+    /// What is changed in the kernel, by virtual address without slide.
+    edits: Vec<Edit>,
     flat_tree: Option<Vec<u8>>,
     command_line: String,
 }
@@ -82,7 +86,16 @@ impl Boot {
             ramdisk: sources.ramdisk.as_ref().map(|r| r.media.clone()),
         };
         let name = sources.kernel.as_ref().map_or("--kernel", |k| k.name.as_str());
-        let mut boot = Self { kind, plan: None, parts, flat_tree: sources.flat_tree, command_line };
+        let edits = crate::patches::edits(args, sources.kernel.as_ref(), io)?;
+        let mut boot = Self {
+            kind,
+            plan: None,
+            parts,
+            kernel: sources.kernel.clone(),
+            edits,
+            flat_tree: sources.flat_tree,
+            command_line,
+        };
         match kind {
             MachineKind::Apple => {
                 let kernel = kernel
@@ -182,6 +195,25 @@ impl Boot {
         self.parts.kernel.as_ref()?.to_vec(LIMIT).ok()
     }
 
+    /// The kernel.
+    pub fn kernel(&self) -> Option<&Named> {
+        self.kernel.as_ref()
+    }
+
+    /// Writes what `--patch` asks for into the loaded kernel.
+    fn patch(&self, board: &Board) -> Result<(), Error> {
+        let Some(plan) = &self.plan else { return Ok(()) };
+        for e in &self.edits {
+            let pa = plan.pa(e.address.wrapping_add(plan.slide));
+            board
+                .bus
+                .memory()
+                .write_bytes(pa, &e.new)
+                .map_err(|why| Error::new(Code::Io, format_args!("--patch at {:#x}: {why}", e.address)))?;
+        }
+        Ok(())
+    }
+
     /// Which machine it is.
     pub fn kind(&self) -> MachineKind {
         self.kind
@@ -197,7 +229,9 @@ impl Boot {
             }
             _ => return Err(no_kernel("a kernel")),
         };
-        board.map_err(|e| machine_error(&e))
+        let board = board.map_err(|e| machine_error(&e))?;
+        self.patch(&board)?;
+        Ok(board)
     }
 }
 

@@ -10,11 +10,13 @@ pub mod demo;
 pub mod host;
 pub mod monitor;
 pub mod names;
+pub mod patches;
 pub mod screenshot;
 pub mod serial;
 pub mod source;
 pub mod terminal;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -104,6 +106,22 @@ pub struct Args {
     /// Boot though the plan breaks rules.
     #[arg(long, help_heading = "Machine")]
     pub force: bool,
+    /// Patch the kernel: a patch or set of --list-patches. May be repeated.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Kernel")]
+    pub patch: Vec<String>,
+    /// More patches: a TOML file, or a folder of them. May be repeated.
+    #[arg(long, value_name = "FILE", help_heading = "Kernel")]
+    pub patch_file: Vec<PathBuf>,
+    /// List the patches and, of a kernel, where each would go; change nothing.
+    #[arg(long, help_heading = "Kernel")]
+    pub list_patches: bool,
+    /// Do something at a place in the kernel: pc=ADDR, symbol=NAME, string=TEXT or pattern=HEX/MASK, then `: log`,
+    /// `: return=VALUE`, skip, xN=VALUE, goto=ADDR, stop. May be repeated.
+    #[arg(long, value_name = "PLACE: ACTIONS", help_heading = "Kernel")]
+    pub hook: Vec<String>,
+    /// With --list-patches: JSON.
+    #[arg(long, requires = "list_patches", help_heading = "Kernel")]
+    pub json: bool,
     /// Serial console: stdio, file:PATH, unix:PATH, pty or none.
     #[arg(long, value_name = "WHERE", default_value = "stdio", help_heading = "Running")]
     pub serial: serial::Spec,
@@ -250,7 +268,14 @@ pub fn run(args: Args, io: &mut Io) -> Result<Status, Error> {
         demo::write(path, io)?;
         return Ok(Status::Done);
     }
+    let anything = args.image.is_some() || args.kernel.is_some() || args.demo;
+    if args.list_patches && !anything && std::io::stdin().is_terminal() {
+        return patches::list(&args, None, io);
+    }
     let sources = gather(&args, io)?;
+    if args.list_patches {
+        return patches::list(&args, sources.kernel.as_ref(), io);
+    }
     let stdin_is_taken = sources.stdin_is_taken;
     if let Some(text) = &sources.description {
         io.verbose(text);
@@ -309,12 +334,16 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
         (Some(_), None) => Some(Log::new(Box::new(std::io::stderr()))),
     };
     let items = args.trace.unwrap_or_default();
+    let hook_log = log.clone().unwrap_or_else(|| Log::new(Box::new(std::io::stderr())));
+    let slide = boot.plan.as_ref().map_or(0, |p| p.slide);
+    let hooks = patches::hooks(args, boot.kernel(), slide, &hook_log)?;
     let names = names::Names::gather(boot, args.symbols.as_deref(), io)?;
     let options = machine::Options {
         engine: args.engine,
         realtime: args.realtime,
         semihosting: args.semihosting || boot.kind() == MachineKind::Virt,
         tracer: log.clone().map(|log| Trace::new(items, log, names.symbols.clone()) as _),
+        hooks,
     };
     let build = || {
         let config = Config {
@@ -399,6 +428,7 @@ fn status(machine: &Machine, exit: Exit, end: Option<End>, until: bool, io: &Io)
             0 => Status::Done,
             code => Status::Code(code),
         },
+        (None, Exit::Hook) => Status::Done,
         (None, Exit::Reset) => Status::Code(RESET),
         (None, Exit::Asleep) => {
             io.warn("the guest waits, and nothing can wake it: no timer is set and no input can come");

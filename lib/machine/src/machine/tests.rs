@@ -209,3 +209,80 @@ fn wild_programs_end_when_the_host_says_so() {
         assert_eq!(m1(&words, Options::default()).run(&mut host), Exit::Host);
     }
 }
+
+/// Calls a function of another page five times and exits with the sum of what it returned: 1 each.
+fn caller() -> Vec<u32> {
+    const PAGE: usize = 0x4000 / 4;
+    let mut program = [load(19, 0), load(20, 5)].concat();
+    let call = program.len();
+    // BL f; ADD X19, X19, X0; SUBS X20, X20, #1; B.NE call
+    program.push(0x9400_0000 | (PAGE - call) as u32);
+    program.extend([0x8b00_0273, 0xf100_0694, 0x54ff_ffa1]);
+    program.extend(load(1, m1::UART));
+    // STR W19, [X1, #0x20]
+    program.push(str_w(19, 1, 0x20));
+    program.extend(off());
+    program.resize(PAGE, 0);
+    // MOV X0, #1; RET
+    program.extend([0xd280_0020, 0xd65f_03c0]);
+    program
+}
+
+fn hook(address: u64, actions: &str) -> Hook {
+    let (actions, left) = hook::Action::parse_list(actions).unwrap();
+    let log = crate::trace::Log::new(Box::new(std::io::sink()));
+    Hook { address, name: "f".into(), actions, left, log }
+}
+
+#[test]
+fn hooks_answer_in_the_place_of_functions_in_both_engines() {
+    for engine in [EngineKind::Interpreter, EngineKind::Jit] {
+        let sum = |hooks| {
+            let mut host = patient();
+            let options = Options { hooks, engine, ..Options::default() };
+            assert_eq!(m1(&caller(), options).run(&mut host), Exit::Guest(0));
+            host.output[0]
+        };
+        let f = m1::RAM + m1::IMAGE + 0x4000;
+        assert_eq!(sum(vec![]), 5);
+        assert_eq!(sum(vec![hook(f, "return=7")]), 35);
+        assert_eq!(sum(vec![hook(f, "return=7,times=2")]), 17);
+        assert_eq!(sum(vec![hook(f, "x0=3,skip")]), 15);
+        assert_eq!(sum(vec![hook(f + 4, "log")]), 5, "a hook that only looks changes nothing");
+    }
+}
+
+#[test]
+fn a_hook_can_end_the_run_and_it_can_go_on_from_there() {
+    let f = m1::RAM + m1::IMAGE + 0x4000;
+    let options = Options { hooks: vec![hook(f, "stop")], ..Options::default() };
+    let mut machine = m1(&caller(), options);
+    for n in 0..5 {
+        assert_eq!(machine.run(&mut patient()), Exit::Hook);
+        let cpu = machine.cpu(0).unwrap();
+        assert_eq!((cpu.state.pc, cpu.state.x(19)), (f, n));
+    }
+    assert_eq!(machine.run(&mut patient()), Exit::Guest(0));
+}
+
+#[test]
+fn breakpoints_are_reported_each_time_in_both_engines_and_hooks_stay_when_a_debugger_leaves() {
+    for engine in [EngineKind::Interpreter, EngineKind::Jit] {
+        let f = m1::RAM + m1::IMAGE + 0x4000;
+        let options = Options { hooks: vec![hook(f, "return=7")], engine, ..Options::default() };
+        let mut machine = m1(&caller(), options);
+        let back = m1::RAM + m1::IMAGE + 4 * 9;
+        // Some of it is translated before the breakpoint comes.
+        machine.cpu_mut(0).unwrap().set_breakpoint(f + 4, true);
+        machine.cpu_mut(0).unwrap().set_breakpoint(back, true);
+        for n in 1..=3u64 {
+            assert_eq!(machine.run(&mut patient()), Exit::Debug { cpu: 0, stop: Stop::Breakpoint });
+            let cpu = machine.cpu(0).unwrap();
+            assert_eq!((cpu.state.pc, cpu.state.x(19)), (back, 7 * (n - 1)), "{engine:?}");
+        }
+        machine.cpu_mut(0).unwrap().clear_debugger();
+        let mut host = patient();
+        assert_eq!(machine.run(&mut host), Exit::Guest(0));
+        assert_eq!(host.output, [35]);
+    }
+}

@@ -299,6 +299,23 @@ fn a_user_s_patch_can_start_at_a_symbol_and_follow_calls() {
 }
 
 #[test]
+fn a_locator_names_places_without_changing_them() {
+    let [adrp, add] = reference(2, SECURE_ROOT);
+    let file = kernel("18.2.0", &[RET, PACIBSP, adrp, add, RET, 0x97ff_fffc]);
+    let kernel = KernelCache::parse(&file).unwrap();
+    let image = Image::new(&kernel, &file, &[]);
+    let at = |text: &str| locate(&Locator::parse(text).unwrap(), &image);
+    assert_eq!(at("string=SecureRootName > function"), [EXEC + 4]);
+    assert_eq!(at("pattern=d65f03c0"), [EXEC, EXEC + 16]);
+    assert_eq!(at(&format!("pc={:#x} > follow > +1", EXEC + 20)), [EXEC + 8]);
+    assert_eq!(at("pc=0xfffffff012345678"), [0xffff_fff0_1234_5678]);
+    assert!(at("symbol=_none").is_empty());
+    for text in ["", "pc", "pc=x", "where=1", "pattern=12", "pc=1 > nowhere"] {
+        assert!(Locator::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn reports_are_json_with_addresses_in_hexadecimal() {
     let report = find(&kernel("20.0.0", &[RET]), "apfs-snapshot");
     let json = serde_json::to_value(&report).unwrap();
