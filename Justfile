@@ -36,9 +36,9 @@ deny:
 man:
     cargo run --release -p manual
 
-# Fetches the guests that Debian ships, for the tests that boot them.
+# Fetches the guests that Debian ships, for the tests that boot them, and packs the check initramfs (needs cpio).
 guests:
-    bash tests/guests/fetch.sh target/guests
+    sh tests/guests/fetch.sh target/guests && sh tests/guests/check.sh target/guests
 
 # Rebuilds the guests' binaries from their sources (needs Debian's gcc-aarch64-linux-gnu).
 guest-binaries:

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Fetches the guests that Debian ships, by package name, and unpacks them into DIR without installing anything:
 #   sh tests/guests/fetch.sh DIR [PACKAGE...]
-# From trixie, arm64: m1n1, u-boot-asahi, and what the 16 KiB kernel check needs (linux-image-*-arm64-16k-unsigned,
-# only when named). From bookworm: u-boot-qemu, debian-installer-12-netboot-arm64, qemu-efi-aarch64.
+# From trixie, arm64: m1n1, u-boot-asahi, and linux-image-arm64-16k (the newest kernel with pages of 16 KiB, without its
+# modules). From bookworm: u-boot-qemu, debian-installer-12-netboot-arm64, qemu-efi-aarch64, and any other that is named.
 # It uses a private apt state, so the machine's own package lists and configuration stay as they are; the mirror is
 # the one that the machine's own sources name. Result: DIR/<package>/... as in the package.
 set -eu
 dir=${1:?usage: fetch.sh DIR [PACKAGE...]}
 shift
-[ $# -gt 0 ] || set -- m1n1 u-boot-asahi u-boot-qemu debian-installer-12-netboot-arm64
+[ $# -gt 0 ] || set -- m1n1 u-boot-asahi u-boot-qemu debian-installer-12-netboot-arm64 qemu-efi-aarch64 linux-image-arm64-16k
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' \
@@ -34,7 +34,7 @@ apt_for() { # suite, command...
 for package in "$@"; do
     [ -e "$dir/$package/.complete" ] && continue
     case $package in
-    m1n1 | u-boot-asahi | linux-image-*16k*) suite=trixie ;;
+    m1n1 | u-boot-asahi | linux-image-*) suite=trixie ;;
     *) suite=bookworm ;;
     esac
     [ -e "$dir/.apt/$suite/updated" ] || {
@@ -42,10 +42,16 @@ for package in "$@"; do
         touch "$dir/.apt/$suite/updated"
     }
     work=$(mktemp -d)
-    (cd "$work" && apt_for "$suite" apt-get download "$package" >&2)
+    name=$package
+    if [ "$package" = linux-image-arm64-16k ]; then
+        # The package of that name holds nothing but a dependency on the newest signed one.
+        name=$(apt_for "$suite" apt-cache pkgnames linux-image-6 | grep -- '-arm64-16k-unsigned$' | sort -V | tail -n 1)
+    fi
+    (cd "$work" && apt_for "$suite" apt-get download "$name" >&2)
     rm -rf "${dir:?}/$package"
     mkdir -p "$dir/$package"
     dpkg -x "$work"/*.deb "$dir/$package"
+    rm -rf "$dir/$package/usr/lib/modules" "$dir/$package/lib/modules"
     rm -rf "$work"
     touch "$dir/$package/.complete"
     echo "$package: $dir/$package" >&2
