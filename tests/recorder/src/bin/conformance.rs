@@ -1,5 +1,5 @@
-//! `conformance [FOLDER]`: plays the recordings of tests/a64 through the interpreter and prints the report that
-//! docs/conformance.md keeps. Exit status 1 when anything differs.
+//! `conformance [FOLDER]`: plays the recordings of tests/a64 through the interpreter and the translator and prints the
+//! report that docs/conformance.md keeps. Exit status 1 when anything differs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
 
 /// One way of playing a recording.
 struct Run {
+    engine: &'static str,
     what: &'static str,
     tests: usize,
     words: usize,
@@ -40,27 +41,46 @@ fn report(folder: &Path) -> Result<u64, Failure> {
     let sequences = Recording::read(&fs::read(folder.join("sequences.bin"))?)?;
     let mut differing: BTreeMap<&str, u64> = BTreeMap::new();
     let mut runs = Vec::new();
-    for (what, recording, embedded) in [
-        ("single instructions", &singles, false),
-        ("the same among neighbours", &singles, true),
-        ("sequences of 8 to 32", &sequences, false),
-    ] {
-        let mut player = Player::new("max")?;
-        let engine: &mut dyn Engine = &mut Interpreter::new();
-        let differs = |test: &Test, _: &Mismatch| *differing.entry(name(test)).or_default() += 1;
-        let wrong = if embedded {
-            player.play_embedded(recording, engine, differs)?
-        } else {
-            player.play(recording, engine, differs)?
-        };
-        let words = recording.tests.iter().map(|t| t.words.len()).sum();
-        runs.push(Run { what, tests: recording.tests.len(), words, wrong });
+    for engine_name in ["interpreter", "translator"] {
+        for (what, recording, embedded) in [
+            ("single instructions", &singles, false),
+            ("the same among neighbours", &singles, true),
+            ("sequences of 8 to 32", &sequences, false),
+        ] {
+            let Some(mut engine) = engine(engine_name)? else { continue };
+            let mut player = Player::new("max")?;
+            let differs = |test: &Test, mismatch: &Mismatch| {
+                let times = differing.entry(name(test)).or_default();
+                *times += 1;
+                if *times == 1 {
+                    eprintln!("{engine_name}, {what}: {}", mismatch.describe(test));
+                }
+            };
+            let wrong = if embedded {
+                player.play_embedded(recording, &mut *engine, differs)?
+            } else {
+                player.play(recording, &mut *engine, differs)?
+            };
+            let words = recording.tests.iter().map(|t| t.words.len()).sum();
+            runs.push(Run { engine: engine_name, what, tests: recording.tests.len(), words, wrong });
+        }
     }
     print(&singles, &sequences, &runs);
     for (name, times) in &differing {
         println!("* differs: {name}, {times} times");
     }
     Ok(runs.iter().map(|r| r.wrong).sum())
+}
+
+/// A new engine, or nothing where there is no such for this host.
+fn engine(name: &str) -> Result<Option<Box<dyn Engine>>, Failure> {
+    if name == "interpreter" {
+        return Ok(Some(Box::new(Interpreter::new())));
+    }
+    #[cfg(target_arch = "x86_64")]
+    return Ok(Some(Box::new(jit::Jit::new()?)));
+    #[cfg(not(target_arch = "x86_64"))]
+    Ok(None)
 }
 
 fn name(test: &Test) -> &'static str {
@@ -119,10 +139,10 @@ fn print(singles: &Recording, sequences: &Recording, runs: &[Run]) {
         "Printed by `cargo run --release -p recorder --bin conformance`. The recordings are what QEMU 7.2.22 and"
     );
     println!("10.0.13 both did; how they were made is in tests/recorder.\n");
-    println!("| played through the interpreter | tests | instructions | differences |");
-    println!("|---|---:|---:|---:|");
+    println!("| engine | played | tests | instructions | differences |");
+    println!("|---|---|---:|---:|---:|");
     for run in runs {
-        println!("| {} | {} | {} | {} |", run.what, run.tests, run.words, run.wrong);
+        println!("| {} | {} | {} | {} | {} |", run.engine, run.what, run.tests, run.words, run.wrong);
     }
     println!("\n{undefined} of the single tests are unallocated words, which must be undefined.\n");
 
