@@ -5,7 +5,7 @@ use cpu::Cpu;
 use cpu::exec::Decoded;
 use mem::CODE_PAGE;
 
-use crate::emit::vector;
+use crate::emit::{crypto, fp, vector};
 use crate::ir::{Access, Address, Data, Factors, Ir, Logic, Operand, Select, Unary};
 use crate::mode::Mode;
 use crate::regs::ZR;
@@ -56,6 +56,12 @@ pub fn block(cpu: &Cpu, pc: u64, pa: u64, mode: Mode) -> Option<(Vec<Ir>, Vec<u3
                 }
                 op = Ir::Const { rd: to, value };
             }
+        }
+        if let Some(last) = ops.last_mut()
+            && let Some(both) = crypto::fuse(last, &op)
+        {
+            *last = both;
+            op = Ir::Nop;
         }
         ops.push(op);
         words.push(word);
@@ -129,6 +135,8 @@ fn one(context: &Context, word: u32, pc: u64) -> Ir {
     integer(context, encoding.op, w, pc)
         .or_else(|| access(context, encoding.op, w, pc))
         .or_else(|| vector::decode(context, encoding.op, w).map(Ir::Vector))
+        .or_else(|| fp::decode(context, encoding.op, w).map(Ir::Float))
+        .or_else(|| crypto::decode(context, encoding.op, w).map(Ir::Crypto))
         .unwrap_or_else(|| exec(word))
 }
 
@@ -248,6 +256,9 @@ fn integer(context: &Context, op: Op, w: Word, pc: u64) -> Option<Ir> {
         Op::Cls => unary(Unary::Cls),
         Op::Crc32cb | Op::Crc32ch | Op::Crc32cw | Op::Crc32cx => {
             Ir::Crc32c { rd, rn, rm, size: w.bits(11, 10) as u8 }
+        }
+        Op::Crc32b | Op::Crc32h | Op::Crc32w | Op::Crc32x => {
+            Ir::Crc32 { rd, rn, rm, size: w.bits(11, 10) as u8 }
         }
         Op::B => Ir::B { target: branch(w.simm26()), link: false },
         Op::Bl => Ir::B { target: branch(w.simm26()), link: true },

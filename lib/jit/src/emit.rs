@@ -17,9 +17,12 @@ use crate::thunks::{Assembler, NZCV, Thunks};
 
 mod alu;
 mod branch;
+pub mod crypto;
+pub mod fp;
 mod integer;
 mod memory;
 pub mod vector;
+pub mod vex;
 
 /// What a host comparison left in EFLAGS, seen as guest flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,8 @@ pub struct Emitter<'a> {
     live: bool,
     /// SP is known to be aligned to 16.
     sp_aligned: bool,
+    /// What is known of the vector registers' upper parts.
+    zeros: vex::Zeros,
     cold: Vec<Cold>,
     exits: Vec<Exit>,
     records: Vec<Record>,
@@ -123,6 +128,7 @@ pub fn block(
         flags: Flags::Slot,
         live: true,
         sp_aligned: false,
+        zeros: vex::Zeros::default(),
         cold: Vec::new(),
         exits,
         records,
@@ -147,6 +153,12 @@ pub fn block(
     e.cold_code();
     let bytes = e.asm.finalize().map_err(|error| Error::Assembler(error.to_string()))?;
     Ok(Code { bytes, entry: base, exits: e.exits, records: e.records })
+}
+
+/// The stack slot's form of NZCV given as four bits.
+fn image(nzcv: u8) -> i32 {
+    let (n, z, c, v) = (nzcv >> 3 & 1, nzcv >> 2 & 1, nzcv >> 1 & 1, nzcv & 1);
+    i32::from(n) << 15 | i32::from(z) << 14 | i32::from(c ^ 1) << 8 | i32::from(v)
 }
 
 impl Emitter<'_> {
@@ -195,7 +207,10 @@ impl Emitter<'_> {
             Ir::Cbz { sf, nonzero, rt, target } => self.cbz(sf, nonzero, rt, target),
             Ir::Tbz { nonzero, rt, bit, target } => self.tbz(nonzero, rt, bit, target),
             Ir::Indirect { rn, link, btype } => self.indirect(rn, link, btype),
+            Ir::Crc32 { rd, rn, rm, size } => self.crc32(rd, rn, rm, size),
             Ir::Vector(v) => self.vector(v),
+            Ir::Float(f) => self.float(f),
+            Ir::Crypto(c) => self.crypto(c),
             Ir::Exec { decoded, ends } => self.exec(decoded, ends),
         }
     }
@@ -228,6 +243,7 @@ impl Emitter<'_> {
         );
         self.flags = Flags::Slot;
         self.sp_aligned = false;
+        self.zeros = vex::Zeros::default();
         if ends {
             // It came back, so it neither branched nor changed anything that others must know of.
             self.jump_out(self.pc.wrapping_add(4));

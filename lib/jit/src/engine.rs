@@ -11,7 +11,7 @@ use crate::decode;
 use crate::emit;
 use crate::mode::Mode;
 use crate::regs::BIAS;
-use crate::runtime::{Frame, TARGETS, Target, fold_mxcsr, key, target_index};
+use crate::runtime::{Frame, MXCSR, TARGETS, Target, fold_mxcsr, key, mxcsr, target_index};
 use crate::thunks::Thunks;
 
 /// Instructions between looks at the clock when time is the host's.
@@ -89,6 +89,9 @@ impl Jit {
             (std::is_x86_feature_detected!("bmi2"), "BMI2"),
             (std::is_x86_feature_detected!("lzcnt"), "LZCNT"),
             (std::is_x86_feature_detected!("fma"), "FMA"),
+            (std::is_x86_feature_detected!("f16c"), "F16C"),
+            (std::is_x86_feature_detected!("aes"), "AES"),
+            (std::is_x86_feature_detected!("pclmulqdq"), "PCLMULQDQ"),
             (std::is_x86_feature_detected!("sse4.2"), "SSE4.2"),
         ] {
             if !present {
@@ -116,6 +119,7 @@ impl Jit {
                 exception: None,
                 cache: std::ptr::null_mut(),
                 calls: 0,
+                mxcsr: MXCSR,
             },
             numbers: Map::default(),
             next_number: 0,
@@ -313,6 +317,7 @@ impl Jit {
         frame.exit = std::ptr::null();
         frame.cache = &raw mut self.cache;
         frame.targets = self.targets.as_ptr();
+        frame.mxcsr = mxcsr(cpu.state.fpcr);
         frame.state = (&raw mut cpu.state).cast::<u8>().wrapping_add(BIAS as usize);
         frame.cpu = cpu;
         // SAFETY: the thunk has this signature; `entry` was made by `emit` for this cache, which is alive; the frame's

@@ -233,8 +233,17 @@ pub enum Ir {
         link: bool,
         btype: u8,
     },
-    /// An operation of the vector unit.
+    /// CRC32 of 1 << `size` bytes.
+    Crc32 {
+        rd: u8,
+        rn: u8,
+        rm: u8,
+        size: u8,
+    },
+    /// An operation of the vector unit: integers and moves, floating point, cryptography.
     Vector(crate::emit::vector::Vector),
+    Float(crate::emit::fp::Float),
+    Crypto(crate::emit::crypto::Crypto),
     /// The interpreter's executor does it. `ends`: and the block ends there.
     Exec {
         decoded: Decoded,
@@ -247,6 +256,7 @@ impl Ir {
     pub fn cond(&self) -> Option<u8> {
         match *self {
             Ir::Select { cond, .. } | Ir::Ccmp { cond, .. } | Ir::BCond { cond, .. } => Some(cond),
+            Ir::Float(f) => f.cond(),
             _ => None,
         }
     }
@@ -261,13 +271,18 @@ impl Ir {
         match self {
             Ir::AddSub { flags, .. } | Ir::Logic { flags, .. } | Ir::AddCarry { flags, .. } => *flags,
             Ir::Ccmp { .. } => true,
+            Ir::Float(f) => f.writes_flags(),
             _ => false,
         }
     }
 
     /// Whether it may raise an exception or otherwise show the state to Rust code.
     pub fn observes(&self) -> bool {
-        matches!(self, Ir::Access(_) | Ir::Exec { .. })
+        match self {
+            Ir::Access(_) | Ir::Exec { .. } => true,
+            Ir::Float(f) => f.observes(),
+            _ => false,
+        }
     }
 
     /// Whether the block may be left at it.
@@ -304,6 +319,8 @@ impl Ir {
                 _ => false,
             },
             Ir::Vector(v) => v.keeps_eflags(),
+            Ir::Float(f) => f.keeps_eflags(),
+            Ir::Crypto(_) => true,
             _ => false,
         }
     }

@@ -1,7 +1,7 @@
 //! Where guest registers live while generated code runs.
 //!
-//! Ten general and thirteen vector registers are pinned to host registers, chosen by how often compilers use them; the others
-//! stay in `cpu::State`. rax, rcx, rdx and xmm0 to xmm2 are scratch, rbp points into the state, r15 is the budget.
+//! Ten general and twelve vector registers are pinned to host registers, chosen by how often compilers use them; the others
+//! stay in `cpu::State`. rax, rcx, rdx and xmm0 to xmm3 are scratch, rbp points into the state, r15 is the budget.
 
 /// Zero register, as a register number of the IR. 31 is the stack pointer.
 pub const ZR: u8 = 32;
@@ -17,20 +17,19 @@ pub const PINNED: [(u8, u8); 10] =
     [(0, 3), (1, 6), (2, 7), (3, 8), (4, 9), (5, 10), (8, 11), (19, 12), (20, 13), (SP, 14)];
 
 /// Guest vector register and its host register.
-pub const PINNED_V: [(u8, u8); 13] = [
-    (0, 3),
-    (1, 4),
-    (2, 5),
-    (3, 6),
-    (4, 7),
-    (5, 8),
-    (6, 9),
-    (7, 10),
-    (16, 11),
-    (17, 12),
-    (18, 13),
-    (19, 14),
-    (20, 15),
+pub const PINNED_V: [(u8, u8); 12] = [
+    (0, 4),
+    (1, 5),
+    (2, 6),
+    (3, 7),
+    (4, 8),
+    (5, 9),
+    (6, 10),
+    (7, 11),
+    (16, 12),
+    (17, 13),
+    (18, 14),
+    (19, 15),
 ];
 
 /// Byte offset in `State` that rbp points to: all of X0 to SP are then within a signed byte.

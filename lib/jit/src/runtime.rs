@@ -59,6 +59,8 @@ pub struct Frame {
     pub cache: *mut Cache,
     /// Slow calls, for statistics.
     pub calls: u64,
+    /// MXCSR that generated code runs with: see [`mxcsr`].
+    pub mxcsr: u32,
 }
 
 pub const STATE: i32 = offset_of!(Frame, state) as i32;
@@ -66,6 +68,7 @@ pub const BUDGET: i32 = offset_of!(Frame, budget) as i32;
 pub const KEYS: i32 = offset_of!(Frame, keys) as i32;
 pub const TARGETS_AT: i32 = offset_of!(Frame, targets) as i32;
 pub const EXIT: i32 = offset_of!(Frame, exit) as i32;
+pub const CONTROL: i32 = offset_of!(Frame, mxcsr) as i32;
 
 /// One instruction that may be executed by the interpreter's executor.
 #[derive(Debug)]
@@ -85,10 +88,17 @@ pub struct Record {
     pub site: usize,
 }
 
-/// MXCSR as generated code expects it: all exceptions masked, nearest, no sticky bit.
-const MXCSR: u32 = 0x1f80;
+/// MXCSR as Rust code expects it: all exceptions masked, nearest, no sticky bit.
+pub const MXCSR: u32 = 0x1f80;
 
-/// Moves the sticky bits of MXCSR to FPSR.
+/// MXCSR for generated code under an FPCR: the same with its rounding mode. FPCR.RMode is nearest, up, down, zero; the host's
+/// RC nearest, down, up, zero.
+pub fn mxcsr(fpcr: u32) -> u32 {
+    let mode = fpcr >> 22 & 3;
+    MXCSR | (mode << 1 & 2 | mode >> 1) << 13
+}
+
+/// Moves the sticky bits of MXCSR to FPSR, and gives MXCSR its default value.
 pub fn fold_mxcsr(state: &mut State) {
     let mut csr = 0u32;
     // SAFETY: stores four bytes to a local.
@@ -98,14 +108,13 @@ pub fn fold_mxcsr(state: &mut State) {
         state.fpsr |= csr & 1 | csr >> 1 & 0x1e;
     }
     if csr != MXCSR {
-        clean_mxcsr();
+        set_mxcsr(MXCSR);
     }
 }
 
-/// Gives MXCSR its default value.
-pub fn clean_mxcsr() {
-    let csr = MXCSR;
-    // SAFETY: the default value, which all Rust code expects.
+/// Sets MXCSR: anything but [`MXCSR`] only on the way to generated code, since Rust code expects that.
+fn set_mxcsr(csr: u32) {
+    // SAFETY: masks all exceptions; whoever sets another rounding mode leaves for generated code at once.
     unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &csr, options(nostack, readonly)) };
 }
 
@@ -119,7 +128,8 @@ pub unsafe extern "C" fn exec(frame: *mut Frame, record: *mut Record, budget: i6
     // SAFETY: as above.
     let cpu = unsafe { &mut *frame.cpu };
     frame.calls += 1;
-    if record.fp {
+    let fold = record.fp || frame.mxcsr != MXCSR;
+    if fold {
         fold_mxcsr(&mut cpu.state);
     }
     let left = budget + i64::from(record.rest);
@@ -128,8 +138,8 @@ pub unsafe extern "C" fn exec(frame: *mut Frame, record: *mut Record, budget: i6
     cpu.state.instructions = frame.end.wrapping_sub(left as u64);
     let result = (record.handler)(cpu, record.op, record.word);
     cpu.state.instructions += 1;
-    if record.fp {
-        clean_mxcsr();
+    if fold {
+        set_mxcsr(frame.mxcsr);
     }
     frame.budget = left - 1;
     match result {

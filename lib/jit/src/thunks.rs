@@ -10,8 +10,9 @@ use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 
 use crate::Error;
 use crate::cache::Cache;
+use crate::emit::vex::POOL;
 use crate::regs::{PINNED, PINNED_V, field, slot, slot_v};
-use crate::runtime::{BUDGET, EXIT, KEYS, STATE, TARGETS_AT, exec};
+use crate::runtime::{BUDGET, CONTROL, EXIT, KEYS, STATE, TARGETS_AT, exec};
 
 pub type Assembler = VecAssembler<X64Relocation>;
 
@@ -42,6 +43,8 @@ pub struct Thunks {
     pub exit: usize,
     /// rax = guest pc: leaves.
     pub indirect: usize,
+    /// The pool of constants, which generated code reaches from rip.
+    pub pool: usize,
 }
 
 /// Offset of NZCV from rbp.
@@ -102,6 +105,7 @@ impl Thunks {
             ; mov rbp, [rdi + STATE]
             ; mov rdx, rsi
             ; mov QWORD [BYTE rsp + NZCV], 0
+            ; ldmxcsr [rdi + CONTROL]
         );
         load_all(&mut asm, 0);
         dynasm!(asm; .arch x64; jmp rdx; .align 16);
@@ -144,7 +148,13 @@ impl Thunks {
             ; add rsp, SLOTS
             ; pop r15 ; pop r14 ; pop r13 ; pop r12 ; pop rbp ; pop rbx
             ; ret
+            ; .align 16
         );
+        thunks.pool = base + asm.offset().0;
+        for constant in POOL {
+            asm.push_u64(*constant as u64);
+            asm.push_u64((*constant >> 64) as u64);
+        }
         let code = asm.finalize().map_err(|e| Error::Assembler(e.to_string()))?;
         if !cache.push(&code) {
             return Err(Error::Assembler("no room for the thunks".into()));

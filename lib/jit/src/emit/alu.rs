@@ -307,7 +307,7 @@ impl Emitter<'_> {
     }
 
     /// `rax = cond ? h : rax`.
-    fn cmov(&mut self, cond: u8, h: u8) {
+    pub(super) fn cmov(&mut self, cond: u8, h: u8) {
         match cond {
             0 => x64!(self; cmove rax, Rq(h)),
             1 => x64!(self; cmovne rax, Rq(h)),
@@ -364,8 +364,7 @@ impl Emitter<'_> {
             x64!(self; cmc);
         }
         if cond < 14 {
-            let (n, z, c, v) = (nzcv >> 3 & 1, nzcv >> 2 & 1, nzcv >> 1 & 1, nzcv & 1);
-            let image = i32::from(n) << 15 | i32::from(z) << 14 | i32::from(c ^ 1) << 8 | i32::from(v);
+            let image = super::image(nzcv);
             x64!(self
                 ; jmp =>done
                 ; =>otherwise

@@ -9,7 +9,7 @@ use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 
 use super::{Cold, Emitter, Flags, x64};
 use crate::ir::{Access, Address, Data};
-use crate::regs::{RAX, RCX, RDX, SP, ZR, field, host, host_v, slot, slot_v};
+use crate::regs::{RAX, RCX, RDX, SP, ZR, field, host, slot};
 
 const READ: i32 = offset_of!(Arrays, read) as i32;
 const WRITE: i32 = offset_of!(Arrays, write) as i32;
@@ -204,8 +204,7 @@ impl Emitter<'_> {
     }
 
     fn load_vector(&mut self, rt: u8, size: u8, offset: i8) {
-        let own = host_v(rt);
-        let d = own.unwrap_or(0);
+        let d = self.target_v(rt, 0);
         match size {
             0 => x64!(self; movzx ecx, BYTE [BYTE rax + offset]; vmovd Rx(d), ecx),
             1 => x64!(self; movzx ecx, WORD [BYTE rax + offset]; vmovd Rx(d), ecx),
@@ -213,19 +212,14 @@ impl Emitter<'_> {
             3 => x64!(self; vmovq Rx(d), QWORD [BYTE rax + offset]),
             _ => x64!(self; vmovdqu Rx(d), [BYTE rax + offset]),
         }
-        if own.is_none() {
-            x64!(self; vmovdqa [rbp + slot_v(rt)], Rx(d));
+        self.write_v(rt, d);
+        if size < 4 {
+            self.zeros.note(rt, size == 3);
         }
     }
 
     fn store_vector(&mut self, rt: u8, size: u8, offset: i8) {
-        let h = match host_v(rt) {
-            Some(h) => h,
-            None => {
-                x64!(self; vmovdqa xmm0, [rbp + slot_v(rt)]);
-                0
-            }
-        };
+        let h = self.read_v(rt, 0);
         match size {
             0 => x64!(self; vpextrb [BYTE rax + offset], Rx(h), 0),
             1 => x64!(self; vpextrw [BYTE rax + offset], Rx(h), 0),

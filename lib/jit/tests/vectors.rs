@@ -1,0 +1,291 @@
+//! Vector, floating-point and cryptographic instructions, interpreter against translator, with operands that are meant to
+//! tell the two apart: NaNs of both kinds, infinities, denormals, numbers whose products are the smallest normal ones, ties,
+//! the borders of integers; every rounding mode, flushing, default NaNs, flags already set.
+//!
+//! Each block of code, one instruction or a short sequence, is translated once and run from many states. A failure names the
+//! instruction. `VECTOR_SEED` in the environment gives other blocks and states.
+
+use std::sync::Arc;
+
+use a64::Encoding;
+use cpu::model::Model;
+use cpu::{Connections, Cpu, Engine, reg};
+use jit::Jit;
+use mem::{Bus, Clock, Lines, Memory, Region};
+use recorder::choose;
+use recorder::rng::Rng;
+
+const CODE: u64 = 0x4000_0000;
+const DATA: u64 = 0x4008_0000;
+/// `b .`
+const HERE: u32 = 0x1400_0000;
+
+/// What an instruction of these classes may read or change.
+#[derive(Clone, PartialEq)]
+struct Regs {
+    x: [u64; 32],
+    v: [u128; 32],
+    nzcv: u32,
+    fpsr: u32,
+    fpcr: u32,
+}
+
+struct Machine {
+    cpu: Cpu,
+    memory: Arc<Memory>,
+    /// Where the next block goes: each has a place of its own.
+    next: u64,
+}
+
+impl Machine {
+    fn new() -> Machine {
+        let regions = [Region { base: CODE, len: 1 << 20 }];
+        let memory = Arc::new(Memory::new(&regions).expect("memory"));
+        let io = Connections::new(
+            Arc::new(Bus::ram(Arc::clone(&memory))),
+            Arc::new(Clock::counted(1_000_000, 1_000_000_000)),
+            Lines::new(),
+        );
+        let model = Model::named("max").expect("a model").with_levels(false, false);
+        let mut cpu = Cpu::new(Arc::new(model), 0, 0, io);
+        cpu.start_at(CODE, 1);
+        assert!(cpu.write_system(reg::CPACR_EL1, 3 << 20));
+        Machine { cpu, memory, next: CODE }
+    }
+
+    /// Puts a block into memory; its address.
+    fn place(&mut self, words: &[u32]) -> u64 {
+        let at = self.next;
+        self.next = if at + 0x100 >= DATA { CODE } else { at + 0x80 };
+        for (n, word) in words.iter().chain([&HERE]).enumerate() {
+            self.memory.write_u32(at + 4 * n as u64, *word).expect("in memory");
+        }
+        at
+    }
+
+    fn run(&mut self, engine: &mut dyn Engine, at: u64, words: usize, before: &Regs) -> Regs {
+        let state = &mut self.cpu.state;
+        (state.x, state.v) = (before.x, before.v);
+        (state.nzcv, state.fpsr, state.fpcr) = (before.nzcv, before.fpsr, before.fpcr);
+        self.cpu.set_pc(at);
+        engine.run(&mut self.cpu, words as u64 + 2);
+        let state = &self.cpu.state;
+        Regs { x: state.x, v: state.v, nzcv: state.nzcv, fpsr: state.fpsr, fpcr: state.fpcr }
+    }
+}
+
+/// Data processing of the vector and floating-point groups, and CRC-32.
+fn encodings() -> Vec<&'static Encoding> {
+    let wanted = |e: &&Encoding| matches!(e.value >> 25 & 15, 7 | 15) || e.name.starts_with("CRC32");
+    choose::encodings().into_iter().filter(wanted).collect()
+}
+
+/// A number of a format with `exp` exponent bits and `frac` fraction bits.
+fn number(rng: &mut Rng, exp: u32, frac: u32) -> u64 {
+    let ones = |n: u32| (1u64 << n) - 1;
+    let (most, bias) = (ones(exp), ones(exp - 1));
+    let fraction = match rng.below(6) {
+        0 => 0,
+        1 => ones(frac),
+        2 => 1,
+        3 => 1 << rng.below(frac.into()),
+        4 => ones(frac) << rng.below(frac.into()) & ones(frac),
+        _ => rng.next() & ones(frac),
+    };
+    let exponent = match rng.below(12) {
+        0 => 0,
+        1 => most,
+        2 => 1,
+        // Products and squares about the smallest normal number, and about the largest.
+        3 => bias / 2 + rng.below(4) - 1,
+        4 => bias + bias / 2 + rng.below(4) - 1,
+        // The smallest numbers of the next narrower format.
+        5 if exp == 11 => 1023 - 127 + rng.below(4) - 1,
+        5 if exp == 8 => 127 - 15 + rng.below(4) - 1,
+        6 => most - 1 - rng.below(2),
+        // Integers, and where they end.
+        7 => bias + rng.below(66).min(bias),
+        8 | 9 => bias - 1 + rng.below(3),
+        _ => rng.below(most + 1),
+    };
+    (rng.next() & 1) << (exp + frac) | exponent << frac | fraction
+}
+
+fn integer(rng: &mut Rng, bits: u32) -> u64 {
+    let top = 1u64 << (bits - 1);
+    match rng.below(6) {
+        0 => 0,
+        1 => top,
+        2 => top - 1,
+        3 => top.wrapping_mul(2).wrapping_sub(rng.below(3)),
+        4 => rng.below(2 * u64::from(bits)).wrapping_sub(bits.into()),
+        _ => rng.next(),
+    }
+}
+
+fn vector(rng: &mut Rng) -> u128 {
+    let kind = rng.below(8);
+    let bits: u32 = match kind {
+        0..3 => 64,
+        3..5 => 32,
+        5 => 16,
+        _ => 8 << rng.below(4),
+    };
+    let mask = u64::MAX >> (64 - bits);
+    let lanes = 128 / bits;
+    let same = rng.one_in(8).then(|| rng.next() & mask);
+    (0..lanes).fold(0, |v, _| {
+        let lane = match kind {
+            0..3 => number(rng, 11, 52),
+            3..5 => number(rng, 8, 23),
+            5 => number(rng, 5, 10),
+            _ => integer(rng, bits),
+        };
+        v << (bits - 1) << 1 | u128::from(same.unwrap_or(lane & mask))
+    })
+}
+
+fn state(rng: &mut Rng) -> Regs {
+    let mut regs = Regs {
+        x: std::array::from_fn(|_| integer(rng, 64)),
+        v: std::array::from_fn(|_| vector(rng)),
+        nzcv: (rng.next() as u32) << 28,
+        fpsr: 0,
+        fpcr: (rng.next() as u32 & 3) << 22,
+    };
+    if rng.one_in(3) {
+        // Everything inexact already, so that nothing else is hidden by it.
+        regs.fpsr = 0x10;
+    }
+    match rng.below(8) {
+        0 => regs.fpcr |= 1 << 25,
+        1 => regs.fpcr |= 1 << 24,
+        2 => regs.fpcr |= rng.next() as u32 & 0x0708_0000,
+        3..6 => regs.fpcr = 0,
+        _ => {}
+    }
+    if rng.one_in(8) {
+        tiny_products(&mut regs, rng);
+    }
+    // Equal operands, and opposite ones.
+    for _ in 0..4 {
+        let (a, b) = (rng.below(32) as usize, rng.below(32) as usize);
+        regs.v[a] = if rng.one_in(2) { regs.v[b] } else { regs.v[b] ^ 1 << 127 ^ 1 << 63 };
+    }
+    regs
+}
+
+/// Fills the vector registers with two numbers whose product lies just below the smallest normal number, and zeros: there
+/// rounding makes it normal, and tininess depends on when it is looked for.
+fn tiny_products(regs: &mut Regs, rng: &mut Rng) {
+    let double = rng.one_in(2);
+    let pair = if double {
+        let a = 1.0 + (rng.next() >> 12) as f64 / 2f64.powi(52);
+        let scale = 2f64.powi(-511);
+        [(a * scale).to_bits(), (2.0 / a * scale / 2.0).to_bits()]
+    } else {
+        let a = 1.0 + (rng.next() >> 41) as f32 / 2f32.powi(23);
+        let scale = 2f32.powi(-63);
+        [(a * scale).to_bits(), (2.0 / a * scale / 2.0).to_bits()].map(u64::from)
+    };
+    let bits = if double { 64 } else { 32 };
+    for v in &mut regs.v {
+        *v = (0..128 / bits).fold(0, |v, _| {
+            let sign = (rng.next() & 1) << (bits - 1);
+            let number = if rng.one_in(5) { 0 } else { rng.pick(&pair) };
+            v << bits | u128::from(sign | number)
+        });
+    }
+}
+
+fn describe(words: &[u32], before: &Regs, want: &Regs, got: &Regs) -> String {
+    let text: Vec<String> =
+        words.iter().map(|&w| format!("{w:08x} {}", a64::decode(w).map_or("?", |e| e.name))).collect();
+    let mut out = format!("{}\n  fpcr {:x}", text.join(", "), before.fpcr);
+    if want.fpsr != got.fpsr {
+        out += &format!("\n  fpsr {:x}, interpreter {:x}, before {:x}", got.fpsr, want.fpsr, before.fpsr);
+    }
+    if want.nzcv != got.nzcv {
+        out += &format!("\n  nzcv {:x}, interpreter {:x}", got.nzcv, want.nzcv);
+    }
+    for n in 0..32 {
+        if want.x[n] != got.x[n] {
+            out += &format!("\n  x{n} {:x}, interpreter {:x}", got.x[n], want.x[n]);
+        }
+        if want.v[n] != got.v[n] {
+            out += &format!("\n  v{n} {:032x}, interpreter {:032x}", got.v[n], want.v[n]);
+        }
+    }
+    if let [word] = words {
+        let w = a64::Word(*word);
+        for (field, n) in [("d", w.rd()), ("n", w.rn()), ("m", w.rm()), ("a", w.ra())] {
+            out += &format!("\n  {field}: v{n} {:032x}, x{n} {:x}", before.v[n], before.x[n]);
+        }
+    }
+    out
+}
+
+/// Runs `blocks` from `states` states each and returns what differs: for each first word's encoding the first case.
+fn differences(
+    blocks: &[Vec<u32>],
+    states: u64,
+    rng: &mut Rng,
+) -> std::collections::BTreeMap<String, String> {
+    let mut machine = Machine::new();
+    let (mut interpreter, mut jit) = (cpu::Interpreter::new(), Jit::new().expect("a translator"));
+    let mut seen = std::collections::BTreeMap::new();
+    for words in blocks {
+        let at = machine.place(words);
+        for _ in 0..states {
+            let before = state(rng);
+            let want = machine.run(&mut interpreter, at, words.len(), &before);
+            let got = machine.run(&mut jit, at, words.len(), &before);
+            if want != got {
+                let name = words.first().and_then(|&w| a64::decode(w)).map_or("?", |e| e.name);
+                seen.entry(name.to_string()).or_insert_with(|| describe(words, &before, &want, &got));
+            }
+        }
+    }
+    seen
+}
+
+fn seed() -> u64 {
+    std::env::var("VECTOR_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1)
+}
+
+fn report(seen: &std::collections::BTreeMap<String, String>) {
+    for text in seen.values() {
+        eprintln!("{text}");
+    }
+    assert!(seen.is_empty(), "{} kinds of blocks differ", seen.len());
+}
+
+#[test]
+fn every_vector_instruction_has_the_interpreters_answer_and_flags() {
+    let mut rng = Rng::new(seed(), 0);
+    let mut blocks = Vec::new();
+    for e in encodings() {
+        for _ in 0..4 {
+            blocks.extend(choose::word(e, CODE, &mut rng).map(|w| vec![w]));
+        }
+    }
+    report(&differences(&blocks, 40, &mut rng));
+}
+
+#[test]
+fn sequences_of_vector_instructions_end_as_in_the_interpreter() {
+    let mut rng = Rng::new(seed(), 1);
+    let all = encodings();
+    let blocks: Vec<Vec<u32>> = (0..1500)
+        .map(|_| {
+            let len = 2 + rng.below(12);
+            let mut words = Vec::new();
+            while words.len() < len as usize {
+                let e = rng.pick(&all);
+                words.extend(choose::word(e, CODE, &mut rng));
+            }
+            words
+        })
+        .collect();
+    report(&differences(&blocks, 12, &mut rng));
+}
