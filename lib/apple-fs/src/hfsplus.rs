@@ -2,12 +2,14 @@
 //!
 //! Reading walks the leaves of the three B-trees once, keeps names and attributes of files, and finds contents again
 //! by the place of their records. No journal is replayed and nothing is written into an existing volume;
-//! [`write::Builder`] makes new ones. Facts: `apple-oss-distributions/hfs:core/hfs_format.h`, Apple's technical note
+//! [`write::Builder`] makes new ones, also out of existing ones. Facts: `apple-oss-distributions/hfs:core/hfs_format.h`, Apple's technical note
 //! TN1150.
 
 mod btree;
 mod catalog;
+mod fold;
 mod header;
+mod journal;
 pub mod write;
 mod xattr;
 
@@ -116,6 +118,25 @@ impl HfsPlus {
             self.catalog.at(entry.meta.place, |r| Ok((r.data.be32(8)?, Fork::parse(&r.data, at)?)))?;
         let more = self.overflow.get(&(kind, id)).map(Vec::as_slice).unwrap_or_default();
         ForkSource::new(&self.source, &self.header, &fork, more)
+    }
+
+    /// Whether its journal holds changes that are not in the volume itself: it was not unmounted, and has a journal
+    /// that is not empty, or that cannot be read.
+    pub fn has_full_journal(&self) -> bool {
+        self.header.attributes & attributes::JOURNALED != 0
+            && !journal::is_empty(self.source.as_ref(), &self.header).unwrap_or(false)
+    }
+
+    /// The volume's own record of an entry: its Finder information as stored.
+    fn raw_finder(&self, entry: &Entry) -> Result<[u8; 32]> {
+        let mut info = [0; 32];
+        if entry.meta.place != 0 {
+            self.catalog.at(entry.meta.place, |r| {
+                info.copy_from_slice(r.data.slice(48, 32)?);
+                Ok(())
+            })?;
+        }
+        Ok(info)
     }
 
     fn attribute(&self, entry: &Entry, name: &str) -> Result<Option<Vec<u8>>> {

@@ -46,24 +46,33 @@ struct Raw {
 /// A name in UTF-16BE as POSIX shows it: `/` and `:` change places on Apple's systems. A stored `:`, which no volume
 /// should have, stays one, so that no name ever holds a `/`. NUL is shown as its picture.
 pub(crate) fn name(units: &[u8]) -> String {
+    let posix = |c| match c {
+        '/' => ':',
+        '\0' => '\u{2400}',
+        c => c,
+    };
+    text(units).chars().map(posix).collect()
+}
+
+/// UTF-16BE as it is.
+fn text(units: &[u8]) -> String {
     let units = units.chunks_exact(2).map(|u| match u {
         [a, b] => u16::from_be_bytes([*a, *b]),
         _ => 0,
     });
-    char::decode_utf16(units)
-        .map(|c| match c {
-            Ok('/') => ':',
-            Ok('\0') => '\u{2400}',
-            Ok(c) => c,
-            Err(_) => char::REPLACEMENT_CHARACTER,
-        })
-        .collect()
+    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
 /// A name with its length before it, as keys and threads hold it.
 pub(crate) fn name_at(v: &View<'_>, at: usize) -> Result<String> {
     let len = usize::from(v.be16(at)?);
     Ok(name(v.slice(at.saturating_add(2), len.saturating_mul(2))?))
+}
+
+/// As [`name_at`], for what is no file's name: nothing changes places.
+pub(crate) fn text_at(v: &View<'_>, at: usize) -> Result<String> {
+    let len = usize::from(v.be16(at)?);
+    Ok(text(v.slice(at.saturating_add(2), len.saturating_mul(2))?))
 }
 
 /// What the attributes file said about compressed files: type and size by file.

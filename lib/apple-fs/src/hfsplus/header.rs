@@ -89,6 +89,11 @@ pub(crate) type Overflow = HashMap<(ForkKind, u32), Vec<(u32, [Extent; 8])>>;
 pub(crate) struct Header {
     pub(crate) case_sensitive_format: bool,
     pub(crate) attributes: u32,
+    /// Allocation block of the journal's description.
+    pub(crate) journal: u32,
+    /// The next number for a new object.
+    pub(crate) next_id: u32,
+    pub(crate) finder: [u8; 32],
     pub(crate) created: Option<Time>,
     pub(crate) modified: Option<Time>,
     pub(crate) block_size: u32,
@@ -112,9 +117,14 @@ impl Header {
         if block_size < 512 || !block_size.is_power_of_two() || block_size > 1 << 30 {
             return Err(v.bad(40, "the allocation block size", block_size));
         }
+        let mut finder = [0; 32];
+        finder.copy_from_slice(v.slice(80, 32)?);
         Ok(Header {
             case_sensitive_format,
             attributes,
+            journal: v.be32(12)?,
+            next_id: v.be32(64)?,
+            finder,
             // The creation date is in local time, of an unknown zone: given as if it were UTC.
             created: time(v.be32(16)?, expanded),
             modified: time(v.be32(20)?, expanded),

@@ -1,7 +1,11 @@
-//! Makes new HFSX volumes: clean, without a journal, the same bytes for the same input.
+//! Makes HFSX and HFS+ volumes: clean, without a journal, the same bytes for the same input.
 //!
-//! Names compare with case, as on Apple's ramdisks. Every fork is one run of blocks, so the extents overflow file
-//! stays empty; catalog and attributes trees have as many levels as they need. Existing volumes are not changed here.
+//! Names compare with case, as on Apple's ramdisks, or without on request. Every fork is one run of blocks, so the
+//! extents overflow file stays empty; catalog and attributes trees have as many levels as they need.
+//!
+//! An existing volume is changed by reading it into a [`Builder`] ([`Builder::load`]), changing that, and laying a new
+//! volume out: contents stay where they are until the new volume, which is a [`Source`], is read. So nothing of the
+//! old volume is ever overwritten, and what comes out is without journal, holes and fragments.
 //!
 //! ```
 //! use apple_fs::hfsplus::write::{Attributes, Builder};
@@ -15,16 +19,29 @@
 //! let volume = HfsPlus::open(Bytes::shared(image))?;
 //! let launchd = volume.tree().find("/sbin/launchd").map(|i| &volume.tree().entries()[i]);
 //! assert_eq!(launchd.map(|e| e.meta.size), Some(10));
+//!
+//! let mut changed = Builder::load(&volume)?;
+//! changed.remove("/etc")?;
+//! changed.size(16 << 20);
+//! assert_eq!(changed.build()?.len(), 16 << 20);
 //! # Ok(()) }
 //! ```
 
 mod btree;
+mod edit;
 mod layout;
+mod load;
 mod names;
+mod paths;
 mod records;
+mod volume;
 
-use crate::{Error, Kind, Result};
-use std::collections::{BTreeMap, HashMap};
+pub use edit::Node;
+pub use volume::NewVolume;
+
+use crate::source::{Bytes, Shared};
+use crate::{Error, Kind, Result, Source};
+use std::collections::BTreeMap;
 
 /// Largest volume: blocks are numbered with 32 bits.
 pub const MAX_SIZE: u64 = 1 << 41;
@@ -32,7 +49,8 @@ pub const MAX_SIZE: u64 = 1 << 41;
 /// The longest symbolic link target, in bytes.
 const MAX_TARGET: usize = 1024;
 
-/// Permissions, owner and date of a file or folder.
+/// Permissions, owner and dates of a file or folder. Dates are in seconds since 1970; one that is `None` is the
+/// date of the contents, which in turn is the volume's when `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Attributes {
     /// Permission bits (07777).
@@ -43,8 +61,14 @@ pub struct Attributes {
     pub gid: u32,
     /// BSD flags; those above 16 bits are `SF_` ones.
     pub flags: u32,
-    /// When the contents changed, in seconds since 1970; the volume's date when `None`.
+    /// When the contents changed.
     pub modified: Option<i64>,
+    /// When it was made; the volume's date when `None`.
+    pub created: Option<i64>,
+    /// When anything of it changed.
+    pub changed: Option<i64>,
+    /// When it was last read.
+    pub accessed: Option<i64>,
 }
 
 impl Attributes {
@@ -59,13 +83,16 @@ impl Attributes {
 struct Object {
     kind: Kind,
     attributes: Attributes,
-    data: Vec<u8>,
-    resource: Vec<u8>,
-    finder: Option<[u8; 32]>,
+    data: Shared,
+    resource: Shared,
+    /// Finder information, as the record holds it.
+    finder: [u8; 32],
     device: u32,
-    xattrs: BTreeMap<Vec<u16>, Vec<u8>>,
+    xattrs: BTreeMap<Vec<u16>, Shared>,
     /// How many names lead to it.
     names: u32,
+    /// The number that it had in the volume it comes from.
+    id: Option<u32>,
 }
 
 impl Object {
@@ -73,12 +100,13 @@ impl Object {
         Object {
             kind,
             attributes: *attributes,
-            data: Vec::new(),
-            resource: Vec::new(),
-            finder: None,
+            data: Bytes::shared([]),
+            resource: Bytes::shared([]),
+            finder: [0; 32],
             device: 0,
             xattrs: BTreeMap::new(),
             names: 1,
+            id: None,
         }
     }
 }
@@ -86,8 +114,6 @@ impl Object {
 /// A name in a folder.
 #[derive(Debug, Clone)]
 struct Name {
-    /// The object of the folder.
-    parent: usize,
     /// As stored: decomposed.
     units: Vec<u16>,
     object: usize,
@@ -98,30 +124,62 @@ struct Name {
 pub struct Builder {
     volume: Vec<u16>,
     date: i64,
+    created: Option<i64>,
     block_size: u32,
     size: u64,
     spare: u64,
+    case_sensitive: bool,
+    /// Some names of the volume it was loaded from are not in the form that we would store.
+    odd_names: bool,
+    /// Finder information of the volume: eight numbers, such as the folder that it starts from.
+    finder: [u8; 32],
+    /// The first number for a new object.
+    next_id: u32,
     /// The first is the root folder.
     objects: Vec<Object>,
-    names: Vec<Name>,
-    places: HashMap<(usize, Vec<u16>), usize>,
+    /// By folder and by the name as it is compared.
+    names: BTreeMap<(usize, Vec<u16>), Name>,
 }
 
 impl Builder {
-    /// An empty volume. Characters that a name cannot hold are left out of the volume's name.
+    /// An empty volume whose names compare with case (HFSX). Characters that a name cannot hold are left out of the
+    /// volume's name.
     pub fn new(volume: &str) -> Self {
-        let name: String = volume.chars().filter(|&c| c != '/' && c != '\0').take(127).collect();
-        let name = if name.is_empty() { "untitled".into() } else { name };
-        Builder {
-            volume: names::stored(&name),
+        let mut root = Object::new(Kind::Directory, &Attributes::new(0o755));
+        root.id = Some(super::cnid::ROOT);
+        let mut builder = Builder {
+            volume: Vec::new(),
             date: 0,
+            created: None,
             block_size: 4096,
             size: 0,
             spare: 0,
-            objects: vec![Object::new(Kind::Directory, &Attributes::new(0o755))],
-            names: Vec::new(),
-            places: HashMap::new(),
-        }
+            case_sensitive: true,
+            odd_names: false,
+            finder: [0; 32],
+            next_id: super::cnid::FIRST_USER,
+            objects: vec![root],
+            names: BTreeMap::new(),
+        };
+        builder.volume_name(volume);
+        builder
+    }
+
+    /// An empty volume whose names compare without case (HFS+).
+    pub fn case_insensitive(volume: &str) -> Self {
+        Builder { case_sensitive: false, ..Builder::new(volume) }
+    }
+
+    /// Whether names that differ only in case are different names.
+    pub fn is_case_sensitive(&self) -> bool {
+        self.case_sensitive
+    }
+
+    /// Gives the volume another name.
+    pub fn volume_name(&mut self, volume: &str) -> &mut Self {
+        let name: String = volume.chars().filter(|&c| c != '/' && c != '\0').take(127).collect();
+        self.volume = names::stored(if name.is_empty() { "untitled" } else { &name });
+        self
     }
 
     /// The date of the volume and of everything that is given none, in seconds since 1970 (default 0).
@@ -156,7 +214,7 @@ impl Builder {
 
     /// Adds a folder, or changes the attributes of one that was made for a file in it. `/` is the root folder.
     pub fn directory(&mut self, path: &str, attributes: &Attributes) -> Result<()> {
-        if let Ok(object) = self.find(path) {
+        if let paths::Found::There { object, .. } = self.locate(path, false)? {
             let o = self.object(object)?;
             if o.kind != Kind::Directory {
                 return Err(Error::Invalid(format!("{path} is there already and no folder")));
@@ -169,8 +227,13 @@ impl Builder {
 
     /// Adds a regular file. Folders above it that are not there yet are made, with mode 0755 and owned by root.
     pub fn file(&mut self, path: &str, attributes: &Attributes, contents: impl Into<Vec<u8>>) -> Result<()> {
+        self.file_from(path, attributes, Bytes::shared(contents))
+    }
+
+    /// Adds a regular file whose contents are read when the volume is.
+    pub fn file_from(&mut self, path: &str, attributes: &Attributes, contents: Shared) -> Result<()> {
         let mut object = Object::new(Kind::File, attributes);
-        object.data = contents.into();
+        object.data = contents;
         self.add(path, object)
     }
 
@@ -182,7 +245,7 @@ impl Builder {
             )));
         }
         let mut object = Object::new(Kind::Symlink, attributes);
-        object.data = target.into();
+        object.data = Bytes::shared(target);
         self.add(path, object)
     }
 
@@ -219,37 +282,35 @@ impl Builder {
         let o = self.object(object)?;
         match name {
             super::FINDER_INFO => {
-                o.finder = Some(value.try_into().map_err(|_| {
+                o.finder = value.try_into().map_err(|_| {
                     Error::Invalid(format!("{path}: {name} has {} bytes instead of 32", value.len()))
-                })?);
+                })?;
             }
-            crate::decmpfs::RESOURCE_FORK if o.kind == Kind::File => o.resource = value.to_vec(),
+            crate::decmpfs::RESOURCE_FORK if o.kind == Kind::File => o.resource = Bytes::shared(value),
             _ => {
-                o.xattrs.insert(units, value.to_vec());
+                o.xattrs.insert(units, Bytes::shared(value));
             }
         }
         Ok(())
     }
 
+    /// Lays the volume out: what comes out is read like any image, and reads the contents of files as it is read.
+    pub fn lay_out(&self) -> Result<NewVolume> {
+        layout::build(self)
+    }
+
     /// Lays the volume out and gives its bytes.
     pub fn build(&self) -> Result<Vec<u8>> {
-        layout::build(self)
+        let volume = self.lay_out()?;
+        let len = usize::try_from(volume.len()).ok();
+        let len = len.ok_or_else(|| Error::Invalid("the volume does not fit into memory".into()))?;
+        let mut bytes = vec![0; len];
+        volume.read_at(0, &mut bytes)?;
+        Ok(bytes)
     }
 
     fn object(&mut self, index: usize) -> Result<&mut Object> {
         self.objects.get_mut(index).ok_or_else(|| Error::Invalid("no such object".into()))
-    }
-
-    /// The object at a path.
-    fn find(&self, path: &str) -> Result<usize> {
-        let mut at = 0;
-        for part in path.split('/').filter(|p| !p.is_empty()) {
-            at = *self
-                .places
-                .get(&(at, names::checked(part)?))
-                .ok_or_else(|| Error::NotFound(format!("{path} is not in the volume")))?;
-        }
-        Ok(at)
     }
 
     fn add(&mut self, path: &str, object: Object) -> Result<()> {
@@ -257,40 +318,6 @@ impl Builder {
         self.objects.push(Object { names: 0, ..object });
         let index = self.objects.len().saturating_sub(1);
         self.name(path, index)
-    }
-
-    fn name(&mut self, path: &str, object: usize) -> Result<()> {
-        let mut parts = path.split('/').filter(|p| !p.is_empty()).map(names::checked);
-        let mut parent = 0;
-        let mut part =
-            parts.next().ok_or_else(|| Error::Invalid("the root folder is there already".into()))??;
-        for next in parts {
-            let next = next?;
-            parent = match self.places.get(&(parent, part.clone())) {
-                Some(&there) => there,
-                None => self.folder_above(parent, part),
-            };
-            if self.objects.get(parent).is_none_or(|o| o.kind != Kind::Directory) {
-                return Err(Error::Invalid(format!("{path} lies in something that is no folder")));
-            }
-            part = next;
-        }
-        if self.places.contains_key(&(parent, part.clone())) {
-            return Err(Error::Invalid(format!("{path} is there already")));
-        }
-        self.places.insert((parent, part.clone()), object);
-        self.names.push(Name { parent, units: part, object });
-        let o = self.object(object)?;
-        o.names = o.names.saturating_add(1);
-        Ok(())
-    }
-
-    fn folder_above(&mut self, parent: usize, units: Vec<u16>) -> usize {
-        let object = self.objects.len();
-        self.objects.push(Object::new(Kind::Directory, &Attributes::new(0o755)));
-        self.places.insert((parent, units.clone()), object);
-        self.names.push(Name { parent, units, object });
-        object
     }
 }
 

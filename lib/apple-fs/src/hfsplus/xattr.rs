@@ -1,9 +1,9 @@
 //! Extended attributes: the attributes B-tree.
 
 use super::btree::{BTree, Record};
-use super::catalog::{Compressed, name_at};
+use super::catalog::{Compressed, text_at};
 use super::header::{Extent, Fork, ForkSource, Header, extents};
-use crate::{Error, Result, Shared, Source, Xattr, decmpfs, fs::MAX_XATTR, source::read_vec};
+use crate::{Bytes, Error, Result, Shared, Xattr, decmpfs, fs::MAX_XATTR, source::read_vec};
 use std::collections::HashMap;
 
 /// Record types.
@@ -34,7 +34,7 @@ impl Index {
         tree.leaves(|Record { place, key, data }| {
             let file = key.be32(2)?;
             let start = key.be32(6)?;
-            let name = name_at(&key, 10)?;
+            let name = text_at(&key, 10)?;
             let list = index.files.entry(file).or_default();
             match data.be32(0)? {
                 INLINE | FORK => {
@@ -86,6 +86,18 @@ impl Index {
             .collect()
     }
 
+    /// All attributes of a file, their values not yet read.
+    pub(crate) fn sources(
+        &self,
+        tree: &BTree,
+        volume: &Shared,
+        header: &Header,
+        file: u32,
+    ) -> Result<Vec<(String, Shared)>> {
+        let all = self.files.get(&file).map(Vec::as_slice).unwrap_or_default();
+        all.iter().map(|a| Ok((a.name.clone(), a.source(tree, volume, header)?))).collect()
+    }
+
     /// The value of one attribute.
     pub(crate) fn value(
         &self,
@@ -101,24 +113,26 @@ impl Index {
 }
 
 impl Attribute {
-    fn value(&self, tree: &BTree, volume: &Shared, header: &Header) -> Result<Vec<u8>> {
+    fn source(&self, tree: &BTree, volume: &Shared, header: &Header) -> Result<Shared> {
         let fork = tree.at(self.place, |r| {
             Ok(match r.data.be32(0)? {
-                INLINE => Err(inline(&r.data)?.to_vec()),
+                INLINE => Err(Bytes::shared(inline(&r.data)?)),
                 _ => Ok(Fork::parse(&r.data, 8)?),
             })
         })?;
-        let fork = match fork {
-            Err(value) => return Ok(value),
-            Ok(fork) => fork,
-        };
-        let source = ForkSource::new(volume, header, &fork, &self.overflow)?;
-        if source.len() > MAX_XATTR {
-            let (offset, value) = (fork.offset, source.len());
-            let what = "the size of an extended attribute";
-            return Err(Error::Limit { offset, what, value, limit: MAX_XATTR });
+        match fork {
+            Err(value) => Ok(value),
+            Ok(fork) => Ok(std::sync::Arc::new(ForkSource::new(volume, header, &fork, &self.overflow)?)),
         }
-        read_vec(&source, 0, source.len())
+    }
+
+    fn value(&self, tree: &BTree, volume: &Shared, header: &Header) -> Result<Vec<u8>> {
+        let source = self.source(tree, volume, header)?;
+        if source.len() > MAX_XATTR {
+            let what = "the size of an extended attribute";
+            return Err(Error::Limit { offset: self.place, what, value: source.len(), limit: MAX_XATTR });
+        }
+        read_vec(source.as_ref(), 0, source.len())
     }
 }
 

@@ -1,31 +1,42 @@
-//! From the collected files to the bytes of the volume.
+//! From the collected files to the volume.
 //!
 //! Order on the volume: header, allocation bitmap, extents overflow file, catalog, attributes, contents in the order
 //! in which the files were added, free space, copy of the header.
 
+use super::super::fold::fold;
 use super::super::header::{HEADER_AT, HEADER_LEN, attributes, cnid};
 use super::btree::{self, Record, Shape};
 use super::records::{self, Common, Place, catalog_key};
-use super::{Builder, Object};
+use super::{Builder, NewVolume, Object};
 use crate::bytes::index;
-use crate::{Error, Kind, Result};
+use crate::source::read_vec;
+use crate::{Bytes, Error, Kind, Result, Shared};
 use std::collections::HashMap;
 
+/// Names that compare as numbers (HFSX), and by folding.
+const BINARY: u8 = 0xbc;
+const FOLDING: u8 = 0xcf;
+
 const CATALOG: Shape =
-    Shape { node_size: 8192, max_key: 516, attributes: 6, compare: 0xbc, what: "the catalog" };
+    Shape { node_size: 8192, max_key: 516, attributes: 6, compare: BINARY, what: "the catalog" };
 const EXTENTS: Shape =
     Shape { node_size: 4096, max_key: 10, attributes: 2, compare: 0, what: "the extents overflow file" };
 const ATTRIBUTES: Shape =
     Shape { node_size: 8192, max_key: 266, attributes: 6, compare: 0, what: "the attributes file" };
 
 /// Longer values of extended attributes get blocks of their own: at least two must fit into a node.
-const MAX_INLINE: usize = 3802;
+const MAX_INLINE: u64 = 3802;
 
 /// Record flags.
 const THREAD: u16 = 0x02;
 const HAS_ATTRIBUTES: u16 = 0x04;
+const HAS_SECURITY: u16 = 0x08;
 const FOLDER_COUNT: u16 = 0x10;
 const LINK_CHAIN: u16 = 0x20;
+const DATE_ADDED: u16 = 0x80;
+
+/// The attribute with an access control list, which a record's flag announces.
+const SECURITY: &str = "com.apple.system.Security";
 
 /// The folder of linked files: four NULs and a name.
 fn private_folder() -> Vec<u16> {
@@ -33,41 +44,47 @@ fn private_folder() -> Vec<u16> {
 }
 
 /// Hands out blocks, one run after another, and remembers what goes there.
-struct Allocator<'a> {
+struct Allocator {
     block: u64,
     next: u64,
-    contents: Vec<(u64, &'a [u8])>,
+    contents: Vec<(u64, Shared)>,
 }
 
-impl<'a> Allocator<'a> {
-    fn place(&mut self, data: &'a [u8]) -> Result<Place> {
-        let blocks = (data.len() as u64).div_ceil(self.block);
+impl Allocator {
+    fn place(&mut self, data: &Shared) -> Result<Place> {
+        let blocks = data.len().div_ceil(self.block);
         let start = self.next;
         self.next = self.next.saturating_add(blocks);
         if self.next.saturating_mul(self.block) > super::MAX_SIZE {
             return Err(Error::Invalid("the contents are too large for one volume".into()));
         }
         if blocks > 0 {
-            self.contents.push((start, data));
+            self.contents.push((start, data.clone()));
         }
         let narrow = |n: u64| u32::try_from(n).map_err(|_| Error::Invalid("too many blocks".into()));
-        Ok(Place { size: data.len() as u64, start: narrow(start)?, blocks: narrow(blocks)? })
+        Ok(Place { size: data.len(), start: narrow(start)?, blocks: narrow(blocks)? })
     }
 }
+
+/// A name's place in the builder.
+type Key = (usize, Vec<u16>);
 
 /// Numbers of objects and links.
 struct Numbers {
     /// Of each object; `None` for one without a name.
     objects: Vec<Option<u32>>,
     /// Of each name that is a link to a file with several names.
-    links: HashMap<usize, u32>,
+    links: HashMap<Key, u32>,
     private: Option<u32>,
     next: u32,
 }
 
 impl Numbers {
     fn new(b: &Builder) -> Result<Numbers> {
-        let mut next = cnid::FIRST_USER;
+        // A volume whose numbers run out is numbered afresh.
+        let wanted = (b.objects.len() as u64).saturating_add(b.names.len() as u64).saturating_add(1);
+        let keep = u64::from(b.next_id).saturating_add(wanted) < u64::from(u32::MAX);
+        let mut next = if keep { b.next_id } else { cnid::FIRST_USER };
         let mut take = || {
             let n = next;
             next = next.checked_add(1).ok_or_else(|| Error::Invalid("too many files".into()))?;
@@ -77,16 +94,17 @@ impl Numbers {
         let private = if b.objects.iter().any(linked) { Some(take()?) } else { None };
         let mut objects = Vec::with_capacity(b.objects.len());
         for (i, o) in b.objects.iter().enumerate() {
-            objects.push(match (i, o.names) {
-                (0, _) => Some(cnid::ROOT),
-                (_, 0) => None,
+            objects.push(match (i, o.names, o.id.filter(|_| keep)) {
+                (0, ..) => Some(cnid::ROOT),
+                (_, 0, _) => None,
+                (_, _, Some(id)) => Some(id),
                 _ => Some(take()?),
             });
         }
         let mut links = HashMap::new();
-        for (i, name) in b.names.iter().enumerate() {
+        for (key, name) in &b.names {
             if b.objects.get(name.object).is_some_and(linked) {
-                links.insert(i, take()?);
+                links.insert(key.clone(), take()?);
             }
         }
         Ok(Numbers { objects, links, private, next })
@@ -121,53 +139,45 @@ impl Trees {
     }
 }
 
-pub(super) fn build(b: &Builder) -> Result<Vec<u8>> {
+pub(super) fn build(b: &Builder) -> Result<NewVolume> {
     let numbers = Numbers::new(b)?;
     let mut space = Allocator { block: b.block_size.into(), next: 0, contents: Vec::new() };
     let mut trees = Trees { catalog: Vec::new(), attributes: Vec::new(), files: 0, folders: 0 };
     // Contents are placed from block 0 on first; they move behind the trees when the trees' sizes are known, and
     // record bytes do not change their length by that.
     collect(b, &numbers, &mut space, &mut trees, 0)?;
-    let sizes = files(trees, b.block_size)?;
+    let sizes = files(trees, b)?;
     let before = System::new(b, &sizes, space.next)?;
 
     let mut space = Allocator { block: b.block_size.into(), next: before.first_free, contents: Vec::new() };
     let mut trees = Trees { catalog: Vec::new(), attributes: Vec::new(), files: 0, folders: 0 };
     collect(b, &numbers, &mut space, &mut trees, before.first_free)?;
     let (files_count, folders_count) = (trees.files, trees.folders);
-    let files = files(trees, b.block_size)?;
+    let files = files(trees, b)?;
     let block = u64::from(b.block_size);
     let total = before.total;
-    let mut image = vec![0u8; index(total.saturating_mul(block))];
-    let mut put = |at: u64, bytes: &[u8]| {
-        let at = index(at);
-        if let Some(to) = image.get_mut(at..at.saturating_add(bytes.len())) {
-            to.copy_from_slice(bytes);
-        }
-    };
     let used_low = space.next;
-    let header_blocks = (HEADER_AT.saturating_add(HEADER_LEN as u64)).div_ceil(block);
     let tail_blocks = HEADER_AT.div_ceil(block);
-    put(header_blocks.saturating_mul(block), &bitmap(total, used_low, tail_blocks, before.bitmap.size));
-    for (place, bytes) in [
-        (before.extents, &files.extents),
-        (before.catalog, &files.catalog),
-        (before.attributes, &files.attributes),
-    ] {
-        put(u64::from(place.start).saturating_mul(block), bytes);
-    }
-    for (start, data) in &space.contents {
-        put(start.saturating_mul(block), data);
-    }
     let free = total.saturating_sub(used_low).saturating_sub(tail_blocks);
     let header = header(
         b,
         &before,
         &Counts { files: files_count, folders: folders_count, free, used_low, numbers: &numbers },
     );
-    put(HEADER_AT, &header);
-    put(total.saturating_mul(block).saturating_sub(HEADER_AT), &header);
-    Ok(image)
+    let header = Bytes::shared(header);
+    let map = Bytes::shared(bitmap(total, used_low, tail_blocks, before.bitmap.size));
+    let end = total.saturating_mul(block).saturating_sub(HEADER_AT);
+    let mut pieces = vec![(HEADER_AT, header.clone()), (end, header)];
+    for (place, bytes) in [
+        (before.bitmap, map),
+        (before.extents, Bytes::shared(files.extents)),
+        (before.catalog, Bytes::shared(files.catalog)),
+        (before.attributes, Bytes::shared(files.attributes)),
+    ] {
+        pieces.push((u64::from(place.start).saturating_mul(block), bytes));
+    }
+    pieces.extend(space.contents.into_iter().map(|(start, data)| (start.saturating_mul(block), data)));
+    Ok(NewVolume::new(total.saturating_mul(block), pieces))
 }
 
 /// The trees' bytes.
@@ -177,8 +187,13 @@ struct Files {
     attributes: Vec<u8>,
 }
 
-fn files(mut trees: Trees, block: u32) -> Result<Files> {
-    trees.catalog.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+fn files(mut trees: Trees, b: &Builder) -> Result<Files> {
+    let block = b.block_size;
+    let shape = Shape { compare: if b.case_sensitive { BINARY } else { FOLDING }, ..CATALOG };
+    match b.case_sensitive {
+        true => trees.catalog.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1))),
+        false => trees.catalog.sort_by_cached_key(|r| (r.0, fold(&r.1))),
+    }
     trees.attributes.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     let record = |key: Vec<u8>, data| Record { key, data };
     let catalog = trees.catalog.into_iter().map(|(p, n, d)| record(catalog_key(p, &n), d)).collect();
@@ -186,7 +201,7 @@ fn files(mut trees: Trees, block: u32) -> Result<Files> {
         trees.attributes.into_iter().map(|(f, n, d)| record(records::attribute_key(f, &n), d)).collect();
     Ok(Files {
         extents: btree::build(Vec::new(), EXTENTS, block)?,
-        catalog: btree::build(catalog, CATALOG, block)?,
+        catalog: btree::build(catalog, shape, block)?,
         attributes: btree::build(attributes, ATTRIBUTES, block)?,
     })
 }
@@ -251,18 +266,18 @@ impl System {
 }
 
 /// Makes all records; contents go into `space`.
-fn collect<'a>(
-    b: &'a Builder,
+fn collect(
+    b: &Builder,
     numbers: &Numbers,
-    space: &mut Allocator<'a>,
+    space: &mut Allocator,
     trees: &mut Trees,
     first: u64,
 ) -> Result<()> {
     space.next = first;
     let mut held = vec![Held::default(); b.objects.len()];
-    for name in &b.names {
+    for (key, name) in &b.names {
         let folder = b.objects.get(name.object).is_some_and(|o| o.kind == Kind::Directory);
-        if let Some(h) = held.get_mut(name.parent) {
+        if let Some(h) = held.get_mut(key.0) {
             h.entries = h.entries.saturating_add(1);
             h.folders = h.folders.saturating_add(folder.into());
         }
@@ -271,16 +286,16 @@ fn collect<'a>(
         root.entries = root.entries.saturating_add(1);
         root.folders = root.folders.saturating_add(1);
     }
-    let mut names_of: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (i, name) in b.names.iter().enumerate() {
-        names_of.entry(name.object).or_default().push(i);
+    let mut names_of: HashMap<usize, Vec<&Key>> = HashMap::new();
+    for (key, name) in &b.names {
+        names_of.entry(name.object).or_default().push(key);
     }
     let mut linked = 0u32;
     for (i, object) in b.objects.iter().enumerate() {
         let Some(id) = numbers.objects.get(i).copied().flatten() else { continue };
         let names = names_of.get(&i).map(Vec::as_slice).unwrap_or_default();
         let several = names.len() > 1 && numbers.private.is_some();
-        let first_link = names.first().and_then(|n| numbers.links.get(n)).copied().unwrap_or(0);
+        let first_link = names.first().and_then(|&n| numbers.links.get(n)).copied().unwrap_or(0);
         let record = record(
             b,
             object,
@@ -291,32 +306,34 @@ fn collect<'a>(
         )?;
         for (name, value) in &object.xattrs {
             let data = match value.len() {
-                0..=MAX_INLINE => records::attribute_inline(value),
+                0..=MAX_INLINE => records::attribute_inline(&read_vec(value.as_ref(), 0, value.len())?),
                 _ => records::attribute_fork(&space.place(value)?),
             };
             trees.attributes.push((id, name.clone(), data));
         }
         let folder = object.kind == Kind::Directory;
-        match (several, names.first().and_then(|&n| b.names.get(n)), numbers.private) {
+        match (several, names.first().and_then(|&n| Some((n.0, b.names.get(n)?))), numbers.private) {
             (true, _, Some(private)) => {
                 let inode: Vec<u16> = format!("iNode{id}").encode_utf16().collect();
                 trees.add(false, id, private, &inode, record);
                 linked = linked.saturating_add(1);
                 links(b, numbers, names, id, trees);
             }
-            (_, Some(name), _) => trees.add(folder, id, numbers.of(name.parent), &name.units, record),
+            (_, Some((parent, name)), _) => trees.add(folder, id, numbers.of(parent), &name.units, record),
             (_, None, _) => trees.add(true, id, cnid::ROOT_PARENT, &b.volume, record),
         }
     }
     if let Some(id) = numbers.private {
-        let created = records::date(b.date);
+        let created = volume_created(b);
         let mut r = Common {
             folder: true,
-            flags: FOLDER_COUNT,
+            flags: folder_count(b),
             count: linked,
             id,
             created,
             modified: created,
+            changed: created,
+            accessed: created,
             uid: 0,
             gid: 0,
             bsd: 0,
@@ -338,23 +355,31 @@ fn collect<'a>(
 }
 
 /// The record of an object itself. `first_link`: it has several names, and this is the first of them.
-fn record<'a>(
+fn record(
     b: &Builder,
-    object: &'a Object,
+    object: &Object,
     id: u32,
     held: Held,
     first_link: Option<u32>,
-    space: &mut Allocator<'a>,
+    space: &mut Allocator,
 ) -> Result<Vec<u8>> {
     let folder = object.kind == Kind::Directory;
     let a = &object.attributes;
-    let mut flags = if folder { FOLDER_COUNT } else { THREAD };
+    let mut flags = if folder { folder_count(b) } else { THREAD };
     if !object.xattrs.is_empty() {
         flags |= HAS_ATTRIBUTES;
+    }
+    if object.xattrs.keys().any(|name| name.iter().copied().eq(SECURITY.encode_utf16())) {
+        flags |= HAS_SECURITY;
+    }
+    let finder = records::finder_of(object);
+    if finder.get(20..24).is_some_and(|d| d != [0; 4]) && object.kind != Kind::Symlink {
+        flags |= DATE_ADDED;
     }
     if first_link.is_some() {
         flags |= LINK_CHAIN;
     }
+    let modified = records::date(a.modified.unwrap_or(b.date));
     let special = match (object.kind, first_link) {
         (Kind::CharDevice | Kind::BlockDevice, _) => object.device,
         (_, Some(_)) => object.names,
@@ -365,8 +390,10 @@ fn record<'a>(
         flags,
         count: if folder { held.entries } else { first_link.unwrap_or(0) },
         id,
-        created: records::date(b.date),
-        modified: records::date(a.modified.unwrap_or(b.date)),
+        created: records::date(a.created.unwrap_or(b.date)),
+        modified,
+        changed: a.changed.map_or(modified, records::date),
+        accessed: a.accessed.map_or(modified, records::date),
         uid: a.uid,
         gid: a.gid,
         bsd: a.flags,
@@ -374,7 +401,8 @@ fn record<'a>(
         special,
     }
     .bytes();
-    records::finder(&mut r, &records::finder_of(object), if folder { held.folders } else { 0 });
+    // The number of folders in a folder is kept on HFSX only.
+    records::finder(&mut r, &finder, if folder && b.case_sensitive { held.folders } else { 0 });
     if !folder {
         r.extend(space.place(&object.data)?.fork(0));
         r.extend(space.place(&object.resource)?.fork(0));
@@ -383,11 +411,11 @@ fn record<'a>(
 }
 
 /// The link records of a file with several names, chained to each other.
-fn links(b: &Builder, numbers: &Numbers, names: &[usize], inode: u32, trees: &mut Trees) {
-    let ids: Vec<u32> = names.iter().map(|n| numbers.links.get(n).copied().unwrap_or(0)).collect();
+fn links(b: &Builder, numbers: &Numbers, names: &[&Key], inode: u32, trees: &mut Trees) {
+    let ids: Vec<u32> = names.iter().map(|&n| numbers.links.get(n).copied().unwrap_or(0)).collect();
     for (i, (&n, &id)) in names.iter().zip(&ids).enumerate() {
         let Some(name) = b.names.get(n) else { continue };
-        let created = records::date(b.date);
+        let created = volume_created(b);
         let mut r = Common {
             folder: false,
             flags: THREAD | LINK_CHAIN,
@@ -396,6 +424,8 @@ fn links(b: &Builder, numbers: &Numbers, names: &[usize], inode: u32, trees: &mu
             // A link is one only if it has the volume's own creation date.
             created,
             modified: created,
+            changed: created,
+            accessed: created,
             // Owner and group of a link are its neighbours in the chain.
             uid: i.checked_sub(1).and_then(|p| ids.get(p)).copied().unwrap_or(0),
             gid: ids.get(i.saturating_add(1)).copied().unwrap_or(0),
@@ -406,8 +436,18 @@ fn links(b: &Builder, numbers: &Numbers, names: &[usize], inode: u32, trees: &mu
         .bytes();
         records::finder(&mut r, &records::type_creator(b"hlnkhfs+"), 0);
         r.resize(248, 0);
-        trees.add(false, id, numbers.of(name.parent), &name.units, r);
+        trees.add(false, id, numbers.of(n.0), &name.units, r);
     }
+}
+
+/// The volume's own date of creation.
+fn volume_created(b: &Builder) -> u32 {
+    records::date(b.created.unwrap_or(b.date))
+}
+
+/// The flag of folders that count the folders in them, which HFS+ proper does not know.
+fn folder_count(b: &Builder) -> u16 {
+    if b.case_sensitive { FOLDER_COUNT } else { 0 }
 }
 
 /// One bit for each block: used from 0 to `low` and in the last `tail` ones.
@@ -436,13 +476,13 @@ struct Counts<'a> {
 fn header(b: &Builder, system: &System, counts: &Counts<'_>) -> Vec<u8> {
     let date = records::date(b.date);
     let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    let mut h = b"HX\0\x05".to_vec();
+    let mut h = if b.case_sensitive { b"HX\0\x05".to_vec() } else { b"H+\0\x04".to_vec() };
     let clump = b.block_size.max(65536);
     for field in [
         attributes::UNMOUNTED,
         u32::from_be_bytes(*b"10.0"),
         0, // no journal
-        date,
+        volume_created(b),
         date,
         0, // never backed up
         date,
@@ -461,7 +501,7 @@ fn header(b: &Builder, system: &System, counts: &Counts<'_>) -> Vec<u8> {
     }
     // Text encodings in use: MacRoman, as everyone sets it.
     h.extend_from_slice(&1u64.to_be_bytes());
-    h.extend_from_slice(&[0; 32]);
+    h.extend_from_slice(&b.finder);
     h.extend(system.bitmap.fork(narrow(system.bitmap.size)));
     h.extend(system.extents.fork(narrow(system.extents.size)));
     h.extend(system.catalog.fork(narrow(system.catalog.size)));

@@ -29,6 +29,24 @@ pub(super) fn stored(name: &str) -> Vec<u16> {
     units
 }
 
+/// A stored name as POSIX shows it.
+pub(super) fn shown(units: &[u16]) -> String {
+    let swap = |c| if c == '/' { ':' } else { c };
+    char::decode_utf16(units.iter().copied())
+        .map(|c| swap(c.unwrap_or(char::REPLACEMENT_CHARACTER)))
+        .collect()
+}
+
+/// A name that another volume stores, as its reader shows it: back in its stored form, whatever that is.
+pub(super) fn kept(name: &str) -> Vec<u16> {
+    let mut units = Vec::with_capacity(name.len());
+    for c in name.chars() {
+        let c = if c == ':' { '/' } else { c };
+        units.extend_from_slice(c.encode_utf16(&mut [0; 2]));
+    }
+    units
+}
+
 /// A name as it is stored, or why it cannot be one.
 pub(super) fn checked(name: &str) -> Result<Vec<u16>> {
     if name == "." || name == ".." || name.contains('\0') {

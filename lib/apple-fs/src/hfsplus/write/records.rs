@@ -28,9 +28,9 @@ impl Place {
     }
 }
 
-/// Seconds since 1970 as an HFS+ date; dates outside its range become its ends.
+/// Seconds since 1970 as an HFS+ date; later dates than there are become the last one, earlier ones none.
 pub(super) fn date(seconds: i64) -> u32 {
-    u32::try_from(seconds.saturating_add(EPOCH).clamp(1, u32::MAX.into())).unwrap_or(0)
+    u32::try_from(seconds.saturating_add(EPOCH).clamp(0, u32::MAX.into())).unwrap_or(0)
 }
 
 /// The key of a catalog record.
@@ -64,6 +64,8 @@ pub(super) struct Common {
     pub(super) id: u32,
     pub(super) created: u32,
     pub(super) modified: u32,
+    pub(super) changed: u32,
+    pub(super) accessed: u32,
     pub(super) uid: u32,
     pub(super) gid: u32,
     /// BSD flags.
@@ -83,8 +85,8 @@ impl Common {
             self.id,
             self.created,
             self.modified,
-            self.modified,
-            self.modified,
+            self.changed,
+            self.accessed,
             0,
             self.uid,
             self.gid,
@@ -119,7 +121,7 @@ pub(super) fn type_creator(both: &[u8; 8]) -> [u8; 32] {
 pub(super) fn finder_of(o: &Object) -> [u8; 32] {
     match o.kind {
         Kind::Symlink => type_creator(b"slnkrhap"),
-        _ => o.finder.unwrap_or([0; 32]),
+        _ => o.finder,
     }
 }
 

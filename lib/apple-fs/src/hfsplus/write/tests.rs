@@ -1,6 +1,8 @@
 use super::*;
+use crate::decmpfs;
 use crate::hfsplus::HfsPlus;
-use crate::{Bytes, FileSystem, Time};
+use crate::test_support::corpus;
+use crate::{Bytes, Entry, FileSystem, Time, Xattr};
 
 fn open(image: Vec<u8>) -> HfsPlus {
     HfsPlus::open(Bytes::shared(image)).unwrap()
@@ -221,4 +223,224 @@ fn apples_own_checker_finds_nothing_to_complain_of() {
         }
     }
     std::fs::remove_file(path).unwrap();
+}
+
+type Told = (String, Entry, Option<Vec<u8>>, Vec<Xattr>);
+
+/// What a volume holds, for comparing: what a reader is told of each entry, but where it is stored.
+fn told(fs: &HfsPlus) -> Vec<Told> {
+    let mut all = Vec::new();
+    for (i, e) in fs.tree().entries().iter().enumerate() {
+        let data = matches!(e.meta.kind, Kind::File | Kind::Symlink).then(|| fs.read(e, 1 << 30).unwrap());
+        let mut entry = e.clone();
+        entry.meta.place = 0;
+        all.push((fs.tree().path(i), entry, data, fs.xattrs(e).unwrap()));
+    }
+    all
+}
+
+/// Asks Apple's checker; `false` when it is not installed.
+fn checked_by_apple(name: &str, image: &[u8]) -> bool {
+    let path = std::env::temp_dir().join(format!("apple-fs-{name}-{}", std::process::id()));
+    std::fs::write(&path, image).unwrap();
+    let out = std::process::Command::new("fsck.hfsplus").args(["-f", "-n"]).arg(&path).output();
+    std::fs::remove_file(path).unwrap();
+    match out {
+        Err(e) => {
+            eprintln!("skipped: fsck.hfsplus (Debian: hfsprogs) cannot be run: {e}");
+            false
+        }
+        Ok(out) => {
+            let text = String::from_utf8_lossy(&out.stdout);
+            assert!(out.status.success(), "{name}: {text}");
+            true
+        }
+    }
+}
+
+#[test]
+fn a_loaded_volume_is_written_again_with_everything_in_it() {
+    let mut b = sample();
+    let header = |kind: u32, size: u64| [&b"fpmc"[..], &kind.to_le_bytes(), &size.to_le_bytes()].concat();
+    let mut a = Attributes::new(0o644);
+    a.flags = decmpfs::UF_COMPRESSED;
+    (a.created, a.changed, a.accessed) = (Some(1_400_000_000), Some(1_500_000_001), Some(1_500_000_002));
+    b.file("/compressed", &a, "").unwrap();
+    b.xattr("/compressed", decmpfs::XATTR, &[header(9, 5), b"\xcchello".to_vec()].concat()).unwrap();
+    b.xattr("/compressed", "user.a/b", b"").unwrap();
+    let old = open(b.build().unwrap());
+    let image = Builder::load(&old).unwrap().build().unwrap();
+    let new = open(image.clone());
+    assert!(told(&new) == told(&old));
+    assert_eq!(contents(&new, "/compressed"), b"hello");
+    assert_eq!(
+        new.xattrs(&new.tree().entries()[new.tree().find("/compressed").unwrap()]).unwrap()[0].name,
+        "user.a/b"
+    );
+    assert_eq!(new.volume().created, old.volume().created);
+    // Once more gives the same volume but for the numbers of new links.
+    assert!(told(&open(Builder::load(&new).unwrap().build().unwrap())) == told(&old));
+    checked_by_apple("loaded", &image);
+}
+
+#[test]
+fn volumes_of_other_makers_are_written_again_with_everything_in_them() {
+    for name in ["hfsp-blank.img.xz", "hfsp-small.img.xz", "hfsp-many2.img.xz", "dfvfs-hfsplus.raw.xz"] {
+        let old = open(corpus(name));
+        assert!(!old.has_full_journal(), "{name}");
+        let b = Builder::load(&old).unwrap();
+        assert_eq!(b.is_case_sensitive(), old.volume().case_sensitive, "{name}");
+        let image = b.build().unwrap();
+        let new = open(image.clone());
+        assert!(told(&new) == told(&old), "{name}");
+        assert_eq!(new.volume().warnings, Vec::<String>::new());
+        checked_by_apple(name, &image);
+    }
+}
+
+#[test]
+fn a_volume_grows_and_shrinks() {
+    let mut b = sample();
+    b.size(8 << 20);
+    let old = open(b.build().unwrap());
+    let mut b = Builder::load(&old).unwrap();
+    for size in [32 << 20, 1 << 20] {
+        b.size(size);
+        let image = b.build().unwrap();
+        assert_eq!(image.len() as u64, size);
+        checked_by_apple("resized", &image);
+        assert!(told(&open(image)) == told(&old));
+    }
+    let e = b.size(16 << 10).build().unwrap_err();
+    assert!(e.to_string().contains("are not enough"), "{e}");
+}
+
+#[test]
+fn changes_are_all_in_the_new_volume_and_nothing_else_is() {
+    let old = open(sample().build().unwrap());
+    let mut b = Builder::load(&old).unwrap();
+    assert_eq!(b.remove("/private").unwrap(), 3);
+    assert_eq!(b.remove("/bin/bash").unwrap(), 1);
+    b.rename("/dev/pipe", "/tmp/fifo").unwrap();
+    b.replace("/empty", Bytes::shared("filled")).unwrap();
+    b.file("/etc/motd", &Attributes::new(0o644), "through the link").unwrap();
+    b.change("/bin", true, |_, a| {
+        a.uid = 7;
+        a.mode &= !0o022;
+    })
+    .unwrap();
+    b.xattr("/bin/sh", "user.new", b"1").unwrap();
+    assert!(b.remove_xattr("/bin/sh", "user.large").unwrap() && !b.remove_xattr("/bin/sh", "none").unwrap());
+    let image = b.build().unwrap();
+    checked_by_apple("changed", &image);
+    let new = open(image);
+    let paths: Vec<String> = (0..new.tree().entries().len()).map(|i| new.tree().path(i)).collect();
+    assert_eq!(
+        paths,
+        [
+            "/",
+            "/bin",
+            "/bin/sh",
+            "/dev",
+            "/dev/console",
+            "/empty",
+            "/etc",
+            "/private",
+            "/private/etc",
+            "/private/etc/motd",
+            "/sh",
+            "/tmp",
+            "/tmp/fifo"
+        ]
+    );
+    let at = |path: &str| &new.tree().entries()[new.tree().find(path).unwrap()];
+    assert_eq!((at("/sh").meta.uid, at("/sh").meta.links, at("/bin").meta.mode), (7, 2, 0o1755));
+    assert_eq!(contents(&new, "/empty"), b"filled");
+    assert_eq!(
+        new.xattrs(at("/empty")).unwrap().len(),
+        1,
+        "the resource fork went, the Finder information stayed"
+    );
+    let names: Vec<_> = new.xattrs(at("/sh")).unwrap().into_iter().map(|x| x.name).collect();
+    assert_eq!(names, ["user.new", "user.small"]);
+    assert_eq!(at("/bin/sh").id, old.tree().entries()[old.tree().find("/sh").unwrap()].id);
+}
+
+#[test]
+fn changes_that_cannot_be_are_refused_and_change_nothing() {
+    let mut b = sample();
+    let before = b.build().unwrap();
+    assert!(b.remove("/").is_err() && b.remove("/none").is_err() && b.remove("/bin/../sh").is_err());
+    assert!(b.rename("/bin", "/bin/x").is_err() && b.rename("/bin/sh", "/empty").is_err());
+    assert!(b.rename("/bin", "/bin").is_err() && b.rename("/none", "/x").is_err());
+    assert!(
+        b.replace("/bin", Bytes::shared("x")).is_err() && b.replace("/none", Bytes::shared("x")).is_err()
+    );
+    assert!(b.change("/none", true, |_, _| ()).is_err());
+    b.symlink("/loop", &Attributes::new(0o755), "loop").unwrap();
+    assert!(b.file("/loop/x", &Attributes::new(0o644), "").is_err() && !b.is_folder("/loop"));
+    b.remove("/loop").unwrap();
+    assert!(b.build().unwrap() == before);
+}
+
+#[test]
+fn names_without_case_are_found_in_any_case_and_sorted_as_the_checker_wants() {
+    let mut b = Builder::case_insensitive("Insensitive");
+    let a = Attributes::new(0o644);
+    b.file("/Folder/ReadMe", &a, "1").unwrap();
+    assert!(b.file("/folder/README", &a, "2").is_err());
+    b.file("/FOLDER/other", &a, "2").unwrap();
+    b.rename("/folder/readme", "/folder/README").unwrap();
+    // A file for each character of the scripts that have cases: the order of the catalog is the checker's business.
+    for c in (1..0x3000u32).chain(0xf900..0x1_0000).filter_map(char::from_u32) {
+        let _ = b.file(&format!("/c/{c}x"), &a, "");
+    }
+    b.hard_link("/link", "/folder/readme").unwrap();
+    let image = b.build().unwrap();
+    assert_eq!(&image[1024..1028], b"H+\0\x04");
+    checked_by_apple("insensitive", &image);
+    let fs = open(image);
+    assert!(!fs.volume().case_sensitive && fs.tree().find("/Folder/README").is_some());
+    assert!(fs.tree().entries().len() > 10_000);
+    assert_eq!(Builder::load(&fs).unwrap().kind("/fOLDER/oTHER"), Some(Kind::File));
+}
+
+#[test]
+fn a_volume_with_a_full_journal_or_faults_is_loaded_only_to_salvage_it() {
+    let image = corpus("hfsp-small.img.xz");
+    let be = |at: usize| u32::from_be_bytes(image[at..at + 4].try_into().unwrap()) as usize;
+    if be(1024 + 4) & 1 << 13 != 0 {
+        let info = be(1024 + 12) * be(1024 + 40);
+        let journal = u64::from_be_bytes(image[info + 36..info + 44].try_into().unwrap()) as usize;
+        let mut full = image.clone();
+        full[journal + 17] ^= 1;
+        let fs = open(full);
+        assert!(fs.has_full_journal());
+        assert!(Builder::load(&fs).unwrap_err().to_string().contains("journal"));
+        assert!(Builder::salvage(&fs).is_ok());
+    }
+    let mut unclean = sample().build().unwrap();
+    unclean[1024 + 6] = 0;
+    let fs = open(unclean);
+    assert!(Builder::load(&fs).is_err() && Builder::salvage(&fs).is_ok());
+}
+
+#[test]
+fn a_new_volume_is_read_in_pieces_as_it_is_as_a_whole() {
+    let mut b = sample();
+    b.size(2 << 20);
+    let (whole, volume) = (b.build().unwrap(), b.lay_out().unwrap());
+    let mut seed = 1u64;
+    for _ in 0..500 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let at = (seed >> 33) as usize % whole.len();
+        let len = (seed >> 20) as usize % 9000 % (whole.len() - at);
+        let mut buf = vec![0xaa; len];
+        volume.read_at(at as u64, &mut buf).unwrap();
+        assert!(buf == whole[at..at + len]);
+        let zeros = volume.zeros_at(at as u64) as usize;
+        assert!(whole[at..at + zeros].iter().all(|&b| b == 0));
+    }
+    assert!(volume.zeros_at(1 << 20) > 900_000);
+    assert!(volume.read_at(2 << 20, &mut [0]).is_err());
 }
