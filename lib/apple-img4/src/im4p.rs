@@ -105,6 +105,8 @@ pub struct Im4p<'a> {
     pub offset: u64,
     /// What the payload is: `krnl`, `dtre`, `rdsk`…
     pub kind: FourCc,
+    /// Where the four characters of the type are, from the start of the input.
+    pub kind_offset: u64,
     /// The description's bytes, mostly text such as `KernelCacheBuilder-960.40.11`.
     pub description: &'a [u8],
     /// The payload as it stands: maybe encrypted, maybe compressed.
@@ -143,7 +145,7 @@ impl<'a> Im4p<'a> {
     }
 
     pub(crate) fn read(outer: Tlv<'a>, mut inside: Cursor<'a>, trailing: u64) -> Result<Im4p<'a>> {
-        let (kind, _) = inside.name("IM4P type")?;
+        let (kind, name) = inside.name("IM4P type")?;
         let description = inside.expect(Tag::Ia5String, "IM4P description")?;
         let payload = inside.expect(Tag::OctetString, "IM4P payload")?;
         let keybags = inside.optional(Tag::OctetString, "IM4P keybags")?;
@@ -161,6 +163,7 @@ impl<'a> Im4p<'a> {
             raw: outer.raw,
             offset: outer.offset as u64,
             kind,
+            kind_offset: name.value_offset as u64,
             description: description.value,
             payload: payload.value,
             payload_offset: payload.value_offset as u64,

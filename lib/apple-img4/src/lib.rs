@@ -29,7 +29,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod edit;
 mod error;
+mod fields;
 mod fourcc;
 mod im4m;
 mod im4p;
@@ -38,8 +40,10 @@ mod img4;
 mod property;
 mod tlv;
 pub mod write;
+pub mod x509;
 
 pub use error::{Error, ErrorKind};
+pub use fields::{Difference, Field, FieldValue, diff, fields};
 pub use fourcc::FourCc;
 pub use im4m::{Im4m, Object};
 pub use im4p::{Algorithm, Compression, Im4p, Keybag, KeybagKind};

@@ -46,6 +46,8 @@ pub struct Im4pParts<'a> {
     pub keybags_raw: Option<&'a [u8]>,
     /// Compression to declare.
     pub compression: Option<Compression>,
+    /// The compression SEQUENCE, whole; stands in the place of `compression` if it is there.
+    pub compression_raw: Option<&'a [u8]>,
     /// The `[0]` element of payload properties, whole.
     pub properties_raw: Option<&'a [u8]>,
     /// Further elements, whole.
@@ -61,6 +63,7 @@ impl<'a> Im4pParts<'a> {
             payload,
             keybags_raw: None,
             compression: None,
+            compression_raw: None,
             properties_raw: None,
             extra: Vec::new(),
         }
@@ -79,7 +82,9 @@ impl<'a> Im4pParts<'a> {
         ]
         .concat();
         let mut tail = self.keybags_raw.unwrap_or_default().to_vec();
-        if let Some(c) = self.compression {
+        if let Some(raw) = self.compression_raw {
+            tail.extend_from_slice(raw);
+        } else if let Some(c) = self.compression {
             let fields = [integer(c.algorithm.number())?, integer(c.uncompressed_size)?];
             tail.extend(element(Tag::Sequence, &[&fields.concat()])?);
         }
@@ -93,8 +98,8 @@ impl<'a> Im4p<'a> {
     /// The parts of this file, to be written again with changes. Unchanged they give the same bytes if the file's
     /// lengths are minimal, as Apple's are.
     ///
-    /// Who replaces the payload must set `compression` to what the new one is, and drop the keybags of a payload
-    /// that is not encrypted.
+    /// Who replaces the payload must set `compression` to what the new one is and drop `compression_raw`, and drop
+    /// the keybags of a payload that is not encrypted.
     pub fn parts(&self) -> Im4pParts<'a> {
         Im4pParts {
             kind: self.kind,
@@ -102,6 +107,7 @@ impl<'a> Im4p<'a> {
             payload: self.payload,
             keybags_raw: self.keybags_raw,
             compression: self.compression,
+            compression_raw: self.compression_raw,
             properties_raw: self.properties_raw,
             extra: self.extra.clone(),
         }

@@ -55,6 +55,33 @@ pub enum Error {
         /// How many are declared.
         count: u64,
     },
+    /// The prelink information is not what the kernel's serialiser writes.
+    #[error("offset {offset:#x}: the prelink information cannot be read: {what}")]
+    BadPrelink {
+        /// Where.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+    },
+    /// Nothing says which kexts there are.
+    #[error("no kexts: {0}")]
+    NoKexts(&'static str),
+    /// No kext of this name.
+    #[error("no kext called {0:?}: `kc-decompress kexts FILE` lists them")]
+    NoSuchKext(String),
+    /// A kext that has no code of its own in the cache.
+    #[error("{0} has no executable in this cache: it is part of the kernel, or has no code")]
+    NoExecutable(String),
+    /// Pointers that wait for other images.
+    #[error(
+        "offset {offset:#x}: import number {number}: this image is not linked yet, so its pointers have no values"
+    )]
+    Imports {
+        /// Where the word is.
+        offset: u64,
+        /// Number of the import.
+        number: u32,
+    },
     /// A Mach-O without anything to load.
     #[error("no segment with a size: this Mach-O holds nothing to load")]
     NoSegments,
@@ -64,8 +91,10 @@ impl Error {
     /// Which kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::NotMachO(_) => ErrorKind::NotFound,
-            Error::Arm32 | Error::WrongCpu(_) => ErrorKind::Unsupported,
+            Error::NotMachO(_) | Error::NoKexts(_) | Error::NoSuchKext(_) | Error::NoExecutable(_) => {
+                ErrorKind::NotFound
+            }
+            Error::Arm32 | Error::WrongCpu(_) | Error::Imports { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Damaged,
         }
     }

@@ -14,9 +14,9 @@ pub(crate) const CPU_TYPE_ARM64: u32 = cputype::CPU_TYPE_ARM64;
 const MH_MAGIC_64: u32 = goblin::mach::header::MH_MAGIC_64;
 const MH_MAGIC: u32 = goblin::mach::header::MH_MAGIC;
 const MH_FILESET: u32 = 0xc;
-const HEADER_SIZE: usize = 32;
-const SEGMENT_COMMAND_SIZE: usize = 72;
-const SECTION_SIZE: usize = 80;
+pub(crate) const HEADER_SIZE: usize = 32;
+pub(crate) const SEGMENT_COMMAND_SIZE: usize = 72;
+pub(crate) const SECTION_SIZE: usize = 80;
 /// `ARM_THREAD_STATE64`: x0…x28, fp, lr, sp, then pc at this offset of the command.
 const ARM_THREAD_STATE64: u32 = 6;
 const THREAD_PC: usize = 0x110;
@@ -456,7 +456,7 @@ pub(crate) fn u32_le(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(u32::from_le_bytes)
 }
 
-fn u64_le(bytes: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn u64_le(bytes: &[u8], at: usize) -> Option<u64> {
     array(bytes, at).map(u64::from_le_bytes)
 }
 

@@ -1,8 +1,9 @@
 //! Kernelcaches: what a bare Mach-O kernel says about itself.
 //!
 //! Takes the Mach-O that is left when every wrapping is off, fat files included (`apple-wrap`), and reads layout,
-//! segments, entry, version string, symbols and identification. It neither relocates nor patches, and it knows nothing
-//! of how a kernel is started.
+//! segments, entry, version string, symbols, kexts and identification. It resolves chained pointers on request, so that
+//! other programs can read the file, and takes kexts out as files of their own. It does not slide or patch, and it
+//! knows nothing of how a kernel is started.
 //!
 //! The three layouts (split, merged, fileset) are told apart by content, never by version, since their eras overlap
 //! by SoC. Facts: the layouts and load commands as in `apple-oss-distributions/xnu` (`EXTERNAL_HEADERS/mach-o`,
@@ -30,7 +31,11 @@
 )]
 
 mod error;
+mod extract;
+mod fixups;
 mod image;
+mod kexts;
+mod prelink;
 mod segment;
 mod soc;
 mod symbols;
@@ -39,10 +44,13 @@ pub mod test_support;
 mod version;
 
 pub use error::{Error, ErrorKind};
+pub use fixups::{Auth, Fixup, Fixups, Format, Resolved, Target};
 pub use image::{Arch, FilesetEntry, KernelCache, Layout};
+pub use kexts::{Kext, Kexts};
+pub use prelink::{Prelink, Value, base64};
 pub use segment::{Section, Segment};
 pub use soc::chip_name;
-pub use symbols::{Symbol, Symbols, Symtab};
+pub use symbols::{Symbol, SymbolEntry, SymbolKind, Symbols, Symtab};
 pub use version::Version;
 
 /// The result of this crate's readers.

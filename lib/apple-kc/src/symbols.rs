@@ -36,6 +36,36 @@ pub struct Symbol<'a> {
     pub external: bool,
 }
 
+/// What an entry of the symbol table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SymbolKind {
+    /// Defined elsewhere.
+    Undefined,
+    /// A number that is no place.
+    Absolute,
+    /// A place in the section of this number, counted from 1 over all segments.
+    Section(u8),
+    /// Another name for a symbol.
+    Indirect,
+    /// A debugger's entry: its `n_type`.
+    Debug(u8),
+    /// None of these: its `n_type`.
+    Other(u8),
+}
+
+/// An entry of the symbol table, whatever it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SymbolEntry<'a> {
+    /// Name; bytes that are not UTF-8 are escaped.
+    pub name: std::borrow::Cow<'a, str>,
+    /// Address or number.
+    pub value: u64,
+    /// What it is.
+    pub kind: SymbolKind,
+    /// Whether other files may refer to it.
+    pub external: bool,
+}
+
 /// The defined symbols of an image, in file order.
 #[derive(Debug, Clone)]
 pub struct Symbols<'a> {
@@ -58,6 +88,37 @@ impl<'a> Symbols<'a> {
             })
             .unwrap_or_default();
         Symbols { entries: entries.chunks_exact(ENTRY), names }
+    }
+}
+
+impl<'a> Symbols<'a> {
+    /// Every entry that is left, undefined symbols and debugger's entries too.
+    pub fn entries(self) -> impl Iterator<Item = SymbolEntry<'a>> {
+        let names = self.names;
+        self.entries.filter_map(move |entry| {
+            let at = usize::try_from(u32_le(entry, 0)?).ok()?;
+            let (kind, section) = (*entry.get(4)?, *entry.get(5)?);
+            let value = u64::from_le_bytes(*entry.get(8..)?.first_chunk()?);
+            let rest = names.get(at..).unwrap_or_default();
+            let rest = rest.get(..rest.len().min(MAX_NAME)).unwrap_or_default();
+            let name = rest.split(|b| *b == 0).next().unwrap_or_default();
+            let name = match std::str::from_utf8(name) {
+                Ok(name) => name.into(),
+                Err(_) => name.escape_ascii().to_string().into(),
+            };
+            let external = kind & 1 != 0;
+            let kind = match kind {
+                k if k & N_STAB != 0 => SymbolKind::Debug(k),
+                k => match k & N_TYPE {
+                    0x0 | 0xc => SymbolKind::Undefined,
+                    0x2 => SymbolKind::Absolute,
+                    0xa => SymbolKind::Indirect,
+                    N_SECT => SymbolKind::Section(section),
+                    _ => SymbolKind::Other(k),
+                },
+            };
+            Some(SymbolEntry { name, value, kind, external })
+        })
     }
 }
 
@@ -107,6 +168,20 @@ mod tests {
         let all: Vec<_> = Symbols::new(&file, Some(symtab)).map(|s| (s.name, s.vmaddr, s.external)).collect();
         assert_eq!(all, [("_panic", 0xffff_0000, true), ("_local", 0x10, false)]);
         assert_eq!(Symbols::new(&file, None).count(), 0);
+    }
+
+    #[test]
+    fn every_entry_can_be_had_with_what_it_is() {
+        let (file, symtab) = file();
+        let all: Vec<_> =
+            Symbols::new(&file, Some(symtab)).entries().map(|s| (s.name.into_owned(), s.kind)).collect();
+        let expected = [
+            ("_panic", SymbolKind::Section(1)),
+            ("_local", SymbolKind::Section(1)),
+            ("_local", SymbolKind::Debug(0x24)),
+            ("", SymbolKind::Section(1)),
+        ];
+        assert_eq!(all, expected.map(|(n, k)| (n.to_string(), k)));
     }
 
     #[test]

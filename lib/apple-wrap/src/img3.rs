@@ -11,9 +11,18 @@ const TAG_HEADER: usize = 12;
 /// Real files have about a dozen tags.
 const MAX_TAGS: usize = 256;
 
-/// What is needed of an IMG3.
+/// A tag of an IMG3.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Img3 {
+pub struct Tag {
+    /// Its name: `DATA`, `VERS`, `KBAG`…
+    pub name: [u8; 4],
+    /// Where its data is in the file.
+    pub data: Range<usize>,
+}
+
+/// What an IMG3 holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Img3 {
     /// Type: `krnl`, `logo`…
     pub ident: [u8; 4],
     /// All of it.
@@ -26,11 +35,15 @@ pub(crate) struct Img3 {
     pub keybags: Vec<u32>,
     /// `VERS`, the description.
     pub version: Option<String>,
-    /// Names of all tags in order.
-    pub tags: Vec<[u8; 4]>,
+    /// All tags in order.
+    pub tags: Vec<Tag>,
 }
 
-pub(crate) fn parse(bytes: &[u8], base: u64) -> Result<Img3> {
+/// Reads an IMG3; `base` is its offset, for messages.
+///
+/// # Errors
+/// A damaged file, or one without DATA.
+pub fn parse(bytes: &[u8], base: u64) -> Result<Img3> {
     let at = |offset: usize| base.saturating_add(offset as u64);
     let truncated = |offset: usize, what, have: usize, need: usize| Error::Truncated {
         layer: Kind::Img3,
@@ -79,7 +92,7 @@ pub(crate) fn parse(bytes: &[u8], base: u64) -> Result<Img3> {
             }
             _ => {}
         }
-        img3.tags.push(name);
+        img3.tags.push(Tag { name, data: start..start.saturating_add(length) });
         offset = offset.saturating_add(total);
     }
     if !found {

@@ -115,6 +115,47 @@ impl Kind {
         }
     }
 
+    /// By what it is recognised.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Kind::MachO => "starts cf fa ed fe",
+            Kind::MachO32 => "starts ce fa ed fe",
+            Kind::Fat => "starts ca fe ba be, then a small number of slices",
+            Kind::AppleDeviceTree => {
+                "counts of properties and children that fit, and properties with printable names"
+            }
+            Kind::TrustCache => "a version of 0 to 2, and a number of entries that fits the size",
+            Kind::BootImage => "starts d0 0d fe ed, and has a node called images",
+            Kind::FlatDeviceTree => "starts d0 0d fe ed",
+            Kind::Zip => "starts PK",
+            Kind::HfsPlus => "has H+ at 1024",
+            Kind::Hfsx => "has HX at 1024",
+            Kind::Hfs => "has BD at 1024",
+            Kind::Apfs => "has NXSB at 32",
+            Kind::Gpt => "has EFI PART in its second block",
+            Kind::Apm => "starts ER, and has PM at 512",
+            Kind::Udif => "has koly 512 bytes before its end",
+            Kind::EncryptedUdif => "starts encrcdsa, or ends cdsaencr",
+            Kind::Aea => "starts AEA1",
+            Kind::Img3 => "starts 3gmI",
+            Kind::Im4p => "a DER sequence whose first string is IM4P",
+            Kind::Im4m => "a DER sequence whose first string is IM4M",
+            Kind::Im4r => "a DER sequence whose first string is IM4R",
+            Kind::Img4 => "a DER sequence whose first string is IMG4",
+            Kind::CompLzss => "starts complzss",
+            Kind::Lzfse => "starts bvx",
+            Kind::LzBitmap => "starts ZBM",
+            Kind::IBootIm => "starts iBootIm",
+            Kind::Plist => "starts bplist0, or as an XML property list does",
+            Kind::Gzip => "starts 1f 8b 08",
+            Kind::Xz => "starts fd 7zXZ",
+            Kind::Pbzx => "starts pbzx",
+            Kind::LinuxImage => "has ARMd at 56",
+            Kind::Elf => "starts 7f ELF",
+            Kind::Unknown => "no known mark at its start, at its end or where file systems have theirs",
+        }
+    }
+
     /// Whether [`crate::open`] takes it off.
     pub fn is_wrapper(self) -> bool {
         matches!(self, Kind::Img4 | Kind::Im4p | Kind::Img3 | Kind::CompLzss | Kind::Lzfse | Kind::Fat)

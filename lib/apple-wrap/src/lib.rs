@@ -34,12 +34,13 @@
 
 mod error;
 mod fat;
-mod img3;
+pub mod img3;
 mod key;
 mod kind;
 mod lzfse;
 mod lzss;
 mod open;
+pub mod picture;
 mod tree;
 pub mod write;
 
@@ -47,7 +48,7 @@ pub use error::{Error, ErrorKind};
 pub use fat::Slice;
 pub use key::Key;
 pub use kind::{Kind, sniff};
-pub use open::{Layer, Opened, Options, open};
+pub use open::{Layer, Opened, Options, explain, open};
 pub use write::rewrap;
 
 /// The result of this crate's functions.

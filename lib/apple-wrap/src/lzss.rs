@@ -62,6 +62,32 @@ pub(crate) fn frame(data: &[u8], base: u64) -> Result<Frame> {
     Ok(Frame { adler32, size, stream: HEADER..end })
 }
 
+/// Decodes the stream of a frame, and checks its size and sum.
+pub(crate) fn checked(data: &[u8], frame: &Frame, base: u64) -> Result<Vec<u8>> {
+    let stream = data.get(frame.stream.clone()).unwrap_or_default();
+    let size = usize::try_from(frame.size).unwrap_or(usize::MAX);
+    let out = decode(stream, size);
+    if out.len() != size {
+        return Err(Error::BadStream {
+            layer: Kind::CompLzss,
+            offset: base.saturating_add(HEADER as u64),
+            why: format!("it ends before the {size:#x} bytes it should give"),
+            decoded: out.len() as u64,
+        });
+    }
+    let found = adler32(&out);
+    if found != frame.adler32 {
+        return Err(Error::Mismatch {
+            layer: Kind::CompLzss,
+            offset: base.saturating_add(8),
+            what: "adler32",
+            declared: frame.adler32.into(),
+            found: found.into(),
+        });
+    }
+    Ok(out)
+}
+
 /// Decodes a stream into exactly `size` bytes, or fewer if it ends early.
 #[allow(
     clippy::indexing_slicing,

@@ -53,6 +53,8 @@ pub struct Opened<'a> {
     pub layers: Vec<Layer>,
     /// What the payload is.
     pub kind: Kind,
+    /// Where the payload starts, counted as [`Layer::offset`] is.
+    pub offset: u64,
     /// The bare component; borrowed from the input if nothing had to be decompressed or decrypted.
     pub payload: Cow<'a, [u8]>,
     /// Type of the innermost IM4P or IMG3: `krnl`, `dtre`, `rdsk`…
@@ -76,42 +78,19 @@ pub struct Opened<'a> {
 /// Damage (with its place), encryption without a key, kinds that are known and cannot be opened (AEA, encrypted UDIF,
 /// LZBITMAP, plain HFS), more output than [`Options::max_output`].
 pub fn open<'a>(data: &'a [u8], options: &Options) -> Result<Opened<'a>> {
-    let mut opener = Opener {
-        options,
-        data: Cow::Borrowed(data),
-        base: 0,
-        opened: Opened {
-            layers: Vec::new(),
-            kind: Kind::Unknown,
-            payload: Cow::Borrowed(&[]),
-            im4p_type: None,
-            description: None,
-            monitor: None,
-            decrypted: false,
-            warnings: Vec::new(),
-        },
-    };
-    loop {
-        let kind = sniff(&opener.data);
-        opener.opened.kind = kind;
-        if kind.is_wrapper() && opener.opened.layers.len() >= MAX_DEPTH {
-            return Err(Error::TooDeep { offset: opener.base, limit: MAX_DEPTH });
-        }
-        match kind {
-            Kind::Img4 => opener.img4()?,
-            Kind::Im4p => opener.im4p()?,
-            Kind::Img3 => opener.img3()?,
-            Kind::CompLzss => opener.complzss()?,
-            Kind::Lzfse => opener.lzfse()?,
-            Kind::Fat => opener.fat()?,
-            _ => {
-                refuse(kind, opener.base)?;
-                let mut opened = opener.opened;
-                opened.payload = opener.data;
-                return Ok(opened);
-            }
-        }
-    }
+    let (opened, error) = explain(data, options);
+    error.map_or(Ok(opened), Err)
+}
+
+/// As [`open`], but gives what was found on the way even when it ends in an error: the layers that were taken off, the
+/// kind that it stopped at, and the bytes of that.
+pub fn explain<'a>(data: &'a [u8], options: &Options) -> (Opened<'a>, Option<Error>) {
+    let mut opener = Opener::new(options, data, 0);
+    let error = opener.run().err();
+    let mut opened = opener.opened;
+    opened.offset = opener.base;
+    opened.payload = opener.data;
+    (opened, error)
 }
 
 /// Kinds that are recognised so that they can be refused by name.
@@ -142,7 +121,7 @@ fn refuse(kind: Kind, offset: u64) -> Result<()> {
     }
 }
 
-struct Opener<'o, 'a> {
+pub(crate) struct Opener<'o, 'a> {
     options: &'o Options,
     /// What is still wrapped.
     data: Cow<'a, [u8]>,
@@ -151,7 +130,58 @@ struct Opener<'o, 'a> {
     opened: Opened<'a>,
 }
 
+impl<'o, 'a> Opener<'o, 'a> {
+    pub(crate) fn new(options: &'o Options, data: &'a [u8], base: u64) -> Opener<'o, 'a> {
+        Opener {
+            options,
+            data: Cow::Borrowed(data),
+            base,
+            opened: Opened {
+                layers: Vec::new(),
+                kind: Kind::Unknown,
+                offset: 0,
+                payload: Cow::Borrowed(&[]),
+                im4p_type: None,
+                description: None,
+                monitor: None,
+                decrypted: false,
+                warnings: Vec::new(),
+            },
+        }
+    }
+
+    /// Says what the payload is for, which tells whether a key fits.
+    pub(crate) fn payload_type(&mut self, kind: [u8; 4]) {
+        self.opened.im4p_type = Some(kind);
+    }
+
+    /// What is left, and whether it was decrypted.
+    pub(crate) fn into_data(self) -> (Cow<'a, [u8]>, bool) {
+        (self.data, self.opened.decrypted)
+    }
+}
+
 impl Opener<'_, '_> {
+    /// Takes off what can be taken off.
+    fn run(&mut self) -> Result<()> {
+        loop {
+            let kind = sniff(&self.data);
+            self.opened.kind = kind;
+            if kind.is_wrapper() && self.opened.layers.len() >= MAX_DEPTH {
+                return Err(Error::TooDeep { offset: self.base, limit: MAX_DEPTH });
+            }
+            match kind {
+                Kind::Img4 => self.img4()?,
+                Kind::Im4p => self.im4p()?,
+                Kind::Img3 => self.img3()?,
+                Kind::CompLzss => self.complzss()?,
+                Kind::Lzfse => self.lzfse()?,
+                Kind::Fat => self.fat()?,
+                _ => return refuse(kind, self.base),
+            }
+        }
+    }
+
     fn layer(&mut self, kind: Kind, size: usize, detail: String) {
         // Each wrapping starts where the payload of the one around it does.
         self.opened.layers.push(Layer { kind, offset: self.base, size: size as u64, detail });
@@ -252,7 +282,7 @@ impl Opener<'_, '_> {
 
     fn img3(&mut self) -> Result<()> {
         let img3 = img3::parse(&self.data, self.base)?;
-        let tags: Vec<String> = img3.tags.iter().map(|t| FourCc(*t).to_string()).collect();
+        let tags: Vec<String> = img3.tags.iter().map(|t| FourCc(t.name).to_string()).collect();
         let detail = format!("{}, tags {}", FourCc(img3.ident), tags.join(" "));
         self.opened.im4p_type = Some(img3.ident);
         self.opened.description.clone_from(&img3.version);
@@ -269,7 +299,12 @@ impl Opener<'_, '_> {
     }
 
     /// Decrypts the payload if it needs it. `length` cuts padding off that was encrypted too.
-    fn decrypt(&mut self, layer: Kind, keybags: Option<String>, length: Option<usize>) -> Result<()> {
+    pub(crate) fn decrypt(
+        &mut self,
+        layer: Kind,
+        keybags: Option<String>,
+        length: Option<usize>,
+    ) -> Result<()> {
         let clear = |data: &[u8]| sniff(data) != Kind::Unknown;
         if let Some(length) = length
             && keybags.is_none()
@@ -333,29 +368,13 @@ impl Opener<'_, '_> {
     fn complzss(&mut self) -> Result<()> {
         let frame = lzss::frame(&self.data, self.base)?;
         self.check_size(Kind::CompLzss, frame.size.into())?;
-        let stream = self.data.get(frame.stream.clone()).unwrap_or_default();
-        let size = usize::try_from(frame.size).unwrap_or(usize::MAX);
-        let out = lzss::decode(stream, size);
-        if out.len() != size {
-            return Err(Error::BadStream {
-                layer: Kind::CompLzss,
-                offset: self.base.saturating_add(lzss::HEADER as u64),
-                why: format!("it ends before the {size:#x} bytes it should give"),
-                decoded: out.len() as u64,
-            });
-        }
-        let found = lzss::adler32(&out);
-        if found != frame.adler32 {
-            return Err(Error::Mismatch {
-                layer: Kind::CompLzss,
-                offset: self.base.saturating_add(8),
-                what: "adler32",
-                declared: frame.adler32.into(),
-                found: found.into(),
-            });
-        }
+        let out = lzss::checked(&self.data, &frame, self.base)?;
         self.behind(Kind::CompLzss, frame.stream.end);
-        self.layer(Kind::CompLzss, frame.stream.end, format!("{size} bytes, adler32 {found:#010x}"));
+        self.layer(
+            Kind::CompLzss,
+            frame.stream.end,
+            format!("{} bytes, adler32 {:#010x}", frame.size, frame.adler32),
+        );
         self.replace(out);
         Ok(())
     }

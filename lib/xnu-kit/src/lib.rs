@@ -25,6 +25,8 @@ pub use apple_kc;
 pub use apple_wrap;
 pub use bootimg;
 pub use code_signature;
+pub use img4_verify;
+pub use memory_chart;
 
 // From files to a plan.
 pub use pipeline;

@@ -19,6 +19,9 @@ pub const READERS: &[Reader] = &[
     ("disk", disk),
     ("trustcache", trust_cache),
     ("code_signature", code_signature),
+    ("prelink", prelink),
+    ("picture", picture),
+    ("certificate", certificate),
 ];
 
 /// The reader of that name.
@@ -34,6 +37,12 @@ fn img4(data: &[u8]) {
     let _ = apple_img4::Im4m::parse(data);
     let _ = apple_img4::Im4r::parse(data);
     let _ = apple_img4::Img4::parse(data);
+    let _ = apple_img4::fields(data);
+    let mut retyped = data.to_vec();
+    if let Ok(old) = apple_img4::edit::retype(&mut retyped, apple_img4::FourCc(*b"fuzz")) {
+        assert!(apple_img4::diff(data, &retyped).is_ok_and(|d| d.len() <= 1), "only the type differs");
+        assert!(apple_img4::edit::retype(&mut retyped, old).is_ok() && retyped == data, "and goes back");
+    }
 }
 
 fn wrap(data: &[u8]) {
@@ -41,6 +50,9 @@ fn wrap(data: &[u8]) {
     if let Ok(opened) = apple_wrap::open(data, &options) {
         let _ = apple_wrap::rewrap(data, &opened.payload);
     }
+    let method = Some(apple_wrap::write::Method::Lzss);
+    let change = apple_wrap::write::Change { method, max_output: 1 << 20, ..Default::default() };
+    let _ = apple_wrap::write::change(data, &change);
 }
 
 fn device_tree(data: &[u8]) {
@@ -71,7 +83,39 @@ fn boot_image(data: &[u8]) {
 }
 
 fn kernelcache(data: &[u8]) {
-    let _ = apple_kc::KernelCache::parse(data);
+    let Ok(cache) = apple_kc::KernelCache::parse(data) else { return };
+    let _ = cache.symbols(data).entries().count();
+    if let Ok(list) = cache.kexts(data) {
+        for kext in list.kexts.iter().take(20) {
+            if let Ok(file) = cache.extract_kext(data, kext) {
+                let _ = apple_kc::KernelCache::parse(&file);
+            }
+        }
+    }
+    let mut resolved = data.to_vec();
+    let _ = cache.resolve_fixups(&mut resolved);
+}
+
+fn prelink(data: &[u8]) {
+    if let Ok(document) = apple_kc::Prelink::parse(data, 0) {
+        // Values are shared: a walk goes one level down, as all readers of it do.
+        for value in document.root().items().chain(document.root().entries().map(|(_, v)| v)) {
+            let _ = (value.text(), value.integer(), value.boolean(), value.data(), value.items().count());
+        }
+    }
+}
+
+fn picture(data: &[u8]) {
+    let _ = apple_wrap::picture::pictures(data, 16 << 20);
+}
+
+fn certificate(data: &[u8]) {
+    if let Ok(certificate) = apple_img4::x509::Certificate::parse(data) {
+        let _ = img4_verify::check(&certificate.key, certificate.signed, certificate.signature);
+    }
+    if let Ok(manifest) = apple_img4::Im4m::parse(data) {
+        let _ = img4_verify::manifest(&manifest, &[]);
+    }
 }
 
 fn manifest(data: &[u8]) {
