@@ -29,6 +29,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("mem", &[]),
     ("memory-chart", &[]),
     ("pipeline", &["apple-dt", "apple-img4", "apple-ipsw", "apple-wrap", "bootimg", "xnu-boot"]),
+    ("remote", &[]),
     ("xnu-boot", &["apple-dt", "apple-kc", "apple-wrap", "bootimg"]),
     ("xnu-patch", &["apple-kc"]),
 ];
@@ -43,7 +44,9 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("goblin", &["apple-kc"]),
     ("indicatif", &["cli"]),
     ("ring", &["img4-verify"]),
+    ("rustls", &["remote"]),
     ("rustix", &["mem", "xnu-run"]),
+    ("ureq", &["remote"]),
     ("zip", &["apple-ipsw", "bench", "guests"]),
 ];
 

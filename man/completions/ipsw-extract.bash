@@ -23,7 +23,7 @@ _ipsw__extract() {
 
     case "${cmd}" in
         ipsw__extract)
-            opts="-l -o -n -M -v -q -h -V --list --files --json --check --output --flat --pack --dry-run --device --board --identity --variant --all-variants --bootargs --append --machine --no-verify --verbose --quiet --no-progress --completions --help --version"
+            opts="-l -o -n -M -v -q -h -V --list --files --json --check --output --flat --pack --dry-run --device --board --identity --variant --all-variants --bootargs --append --machine --no-verify --remote --allow-full-download --header --retries --verbose --quiet --no-progress --completions --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -66,6 +66,18 @@ _ipsw__extract() {
                     return 0
                     ;;
                 -M)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remote)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -4,6 +4,9 @@ complete -c ipsw-extract -l board -d 'Board, such as d22ap or d22' -r
 complete -c ipsw-extract -l variant -l identity -d 'Erase (the default), Update, Recovery or other words of the variant; or the number of the identity' -r
 complete -c ipsw-extract -l append -l bootargs -d 'Boot arguments to put into the packed image' -r
 complete -c ipsw-extract -s M -l machine -d 'Machine to put into the packed image, as \'xnu-run -M\' takes it' -r
+complete -c ipsw-extract -l remote -d 'The IPSW\'s http(s) URL, of which only what is needed is read; IPSW is then the first NAME' -r
+complete -c ipsw-extract -l header -d 'Header to send to the server, such as \'Authorization: Bearer ...\'' -r
+complete -c ipsw-extract -l retries -d 'How often in a row to ask a server again when it fails or the connection is lost' -r
 complete -c ipsw-extract -l completions -d 'Print a completion script for the shell and exit' -r -f -a "bash\t''
 elvish\t''
 fish\t''
@@ -18,6 +21,7 @@ complete -c ipsw-extract -l pack -d 'Write the boot set as a packed image, with 
 complete -c ipsw-extract -s n -l dry-run -d 'Only say what would be written'
 complete -c ipsw-extract -l all-variants -d 'Pack one configuration for each way to install'
 complete -c ipsw-extract -l no-verify -d 'Do not compare files with BuildManifest\'s digests (CRC-32 and sizes are always compared)'
+complete -c ipsw-extract -l allow-full-download -d 'If the server sends no parts of files, take all of it, in order'
 complete -c ipsw-extract -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'
 complete -c ipsw-extract -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c ipsw-extract -l no-progress -d 'Draw no progress bar even on a terminal'

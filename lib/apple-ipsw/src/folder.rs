@@ -47,6 +47,7 @@ impl Folder {
                         is_symlink: false,
                         encrypted: false,
                         offset: 0,
+                        limit: 0,
                     });
                 }
                 if entries.len() > MAX_FILES {

@@ -164,17 +164,15 @@ impl Ipsw {
     /// Reads a component's file and compares it with BuildManifest's digest on the way.
     pub fn component_reader<'a>(&'a self, component: &'a Component) -> Result<ComponentReader<'a>> {
         let entry = self.component_entry(component)?;
-        let check = match &component.digest {
-            None => None,
-            Some(digest) => {
-                let mut head = Vec::new();
-                let reader = self.reader(&entry.name)?;
-                reader.take(HEAD as u64).read_to_end(&mut head).map_err(|e| Error::io(&entry.name, e))?;
-                Some(DigestCheck::new(digest, component.im4p_type.as_deref(), &head))
-            }
-        };
+        let mut reader = self.reader(&entry.name)?;
+        let (mut head, mut check) = (Vec::new(), None);
+        if let Some(digest) = &component.digest {
+            // Read once only: what is behind a network, or deflated, is not read twice for its head.
+            (&mut reader).take(HEAD as u64).read_to_end(&mut head).map_err(|e| Error::io(&entry.name, e))?;
+            check = Some(DigestCheck::new(digest, component.im4p_type.as_deref(), &head));
+        }
         Ok(ComponentReader {
-            inner: self.reader(&entry.name)?,
+            inner: Box::new(io::Cursor::new(head).chain(reader)),
             component,
             left: entry.size,
             verdict: check.is_none().then_some(Verdict::Absent),

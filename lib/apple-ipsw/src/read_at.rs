@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Bytes that can be read at any place without moving anything.
@@ -11,6 +12,12 @@ pub trait ReadAt: Send + Sync {
 
     /// How many bytes there are.
     fn size(&self) -> io::Result<u64>;
+
+    /// Says that these bytes are going to be read in order, from their start: where each read is a request over a
+    /// network, they can then come in one. Nothing need be done.
+    fn will_read(&self, range: Range<u64>) {
+        let _ = range;
+    }
 
     /// Fills `buf` from `offset` on.
     fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
@@ -61,5 +68,9 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
 
     fn size(&self) -> io::Result<u64> {
         (**self).size()
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        (**self).will_read(range);
     }
 }

@@ -88,6 +88,8 @@ pub struct Entry {
     pub(crate) encrypted: bool,
     /// Where its local header is.
     pub(crate) offset: u64,
+    /// Where at the latest its bytes end: the next member, or the directory.
+    pub(crate) limit: u64,
 }
 
 impl Entry {
@@ -103,6 +105,7 @@ impl Entry {
             is_symlink: file.is_symlink(),
             encrypted: file.encrypted(),
             offset: file.header_start(),
+            limit: 0,
         })
     }
 
@@ -131,7 +134,8 @@ pub fn is_safe_name(name: &str) -> bool {
 /// Reads the directory at the end of an archive.
 pub fn directory(source: &dyn ReadAt) -> Result<Vec<Entry>> {
     let mut cursor = Cursor::new(source).map_err(|e| Error::io("zip directory", e))?;
-    check_end(source, cursor.len)?;
+    let directory = check_end(source, cursor.len)?;
+    source.will_read(directory..cursor.len);
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let opened = ZipIterable::try_new(&mut cursor, config);
     let mut archive = match opened {
@@ -157,7 +161,7 @@ pub fn directory(source: &dyn ReadAt) -> Result<Vec<Entry>> {
         }
         entries.push(Entry::new(&file)?);
     }
-    check(&entries, start.unwrap_or(0))?;
+    check(&mut entries, start.unwrap_or(0))?;
     Ok(entries)
 }
 
@@ -173,29 +177,53 @@ pub(crate) fn zip_error(error: ZipError, offset: u64) -> Error {
     Error::Zip { offset, what: what.replace(char::is_control, "?") }
 }
 
-/// An error unless the archive ends with an end record: tells a file that is no zip, or was cut off, from a damaged
-/// one. Also, the crate makes room for whatever is said to lie between the zip64 end record and its locator.
-fn check_end(source: &dyn ReadAt, len: u64) -> Result<()> {
+/// The end of an archive without comment, and then some: what is read first, since a server is asked for each read.
+const SHORT_TAIL: u64 = 1024;
+
+/// Where the directory begins, by the end record; an error unless the archive ends with one: tells a file that is no
+/// zip, or was cut off, from a damaged one. Also, the crate makes room for whatever is said to lie between the zip64 end
+/// record and its locator.
+fn check_end(source: &dyn ReadAt, len: u64) -> Result<u64> {
     let io = |e| Error::io("zip directory", e);
     let most = (LOCATOR_LEN + END_LEN) as u64 + u64::from(u16::MAX);
-    let tail_at = len.saturating_sub(most);
-    let mut tail = vec![0; usize::try_from(len - tail_at).unwrap_or(0)];
-    source.read_exact_at(&mut tail, tail_at).map_err(io)?;
-    let Some(end) = end_record(&tail) else {
+    let mut found = None;
+    for tail_len in [SHORT_TAIL, most] {
+        let tail_at = len.saturating_sub(tail_len);
+        let mut tail = vec![0; usize::try_from(len - tail_at).unwrap_or(0)];
+        source.read_exact_at(&mut tail, tail_at).map_err(io)?;
+        // What may precede the end record must be seen too.
+        if let Some(end) = end_record(&tail).filter(|e| *e >= LOCATOR_LEN || tail_at == 0 || tail_len == most)
+        {
+            found = Some((tail_at, tail, end));
+            break;
+        }
+    }
+    let Some((tail_at, tail, end)) = found else {
         let mut first = [0; 4];
         let started = source.read_exact_at(&mut first, 0).is_ok() && &first == b"PK\x03\x04";
         return Err(Error::NotZip { started });
     };
-    let Some(at) = end.checked_sub(LOCATOR_LEN) else { return Ok(()) };
+    let number = |at: usize, n: usize| {
+        let bytes = tail.get(at..at.saturating_add(n)).unwrap_or_default();
+        bytes.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b))
+    };
+    let mut directory = number(end.saturating_add(16), 4);
+    let Some(at) = end.checked_sub(LOCATOR_LEN) else { return Ok(directory) };
     let locator = tail.get(at..end).unwrap_or_default();
-    if let (true, Some(record)) = (locator.starts_with(b"PK\x06\x07"), locator.get(8..16)) {
-        let record = record.try_into().map_or(0, u64::from_le_bytes);
+    if locator.starts_with(b"PK\x06\x07") {
+        let record = number(at.saturating_add(8), 8);
         let offset = tail_at.saturating_add(at as u64);
         if offset.saturating_sub(record) > most {
             return Err(Error::Zip { offset, what: "the zip64 end record is not before its locator".into() });
         }
+        if directory == u64::from(u32::MAX) {
+            let mut place = [0; 8];
+            // The crate says what is wrong with a record that cannot be read.
+            let read = source.read_exact_at(&mut place, record.saturating_add(48));
+            directory = if read.is_ok() { u64::from_le_bytes(place) } else { len };
+        }
     }
-    Ok(())
+    Ok(directory)
 }
 
 /// Where the end record is in the last bytes of an archive: the last one whose comment ends with the archive.
@@ -220,10 +248,10 @@ pub(crate) fn dos_time(time: Option<::zip::DateTime>) -> u32 {
 }
 
 /// What no honest archive has.
-fn check(entries: &[Entry], directory_at: u64) -> Result<()> {
+fn check(entries: &mut [Entry], directory_at: u64) -> Result<()> {
     let mut names = HashSet::new();
     let mut places: Vec<(u64, u64, &Entry)> = Vec::new();
-    for e in entries {
+    for e in entries.iter() {
         if !names.insert(e.name.as_str()) {
             return Err(Error::DuplicateName(e.name.clone()));
         }
@@ -244,6 +272,11 @@ fn check(entries: &[Entry], directory_at: u64) -> Result<()> {
         {
             return Err(second.damaged(format!("its bytes overlap those of {}: a zip bomb?", first.name)));
         }
+    }
+    let starts: Vec<u64> = places.iter().map(|p| p.0).collect();
+    for e in entries {
+        let next = starts.partition_point(|s| *s <= e.offset);
+        e.limit = starts.get(next).copied().unwrap_or(directory_at);
     }
     Ok(())
 }

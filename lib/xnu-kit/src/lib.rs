@@ -28,6 +28,9 @@ pub use code_signature;
 pub use img4_verify;
 pub use memory_chart;
 
+// Where the bytes may be.
+pub use remote;
+
 // From files to a plan.
 pub use pipeline;
 pub use xnu_boot;

@@ -4,12 +4,15 @@
 mod extract;
 mod glob;
 mod list;
+mod remote;
 mod select;
 
+use ::remote::is_url;
 use apple_ipsw::{Choice, ErrorKind, Ipsw};
 use cli::{Code, Doc, Error, Example, Io, Result, Status};
 use pipeline::BootOptions;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// In a pipe, members before the manifest are kept up to this packed size each: kernelcaches and ramdisks, not the
 /// system's disk image.
@@ -17,8 +20,14 @@ const EARLY_LIMIT: u64 = 512 << 20;
 
 /// Command line of `ipsw-extract`.
 #[derive(Debug, Default, clap::Parser)]
+#[command(
+    long_about = "Lists an IPSW, and takes components, files or the whole boot set out of it. The IPSW is a file, a pipe, a \
+folder into which it was unpacked, or an http(s) URL, of which only what is needed is read: the directory at its end, the \
+manifests, and the members that are wanted. A lost connection is taken up where it was; a file that changes on the server is \
+an error. Proxies are those of http_proxy, https_proxy, all_proxy and no_proxy."
+)]
 pub struct Args {
-    /// IPSW, or a folder into which one was unpacked; '-' or nothing is standard input.
+    /// IPSW, a folder into which one was unpacked, or its http(s) URL; '-' or nothing is standard input.
     #[arg(value_name = "IPSW")]
     pub input: Option<PathBuf>,
     /// Components (KernelCache, RestoreRamDisk, ...; kernel, devicetree, ramdisk, trustcache for short) or patterns of
@@ -71,6 +80,18 @@ pub struct Args {
     /// Do not compare files with BuildManifest's digests (CRC-32 and sizes are always compared).
     #[arg(long)]
     pub no_verify: bool,
+    /// The IPSW's http(s) URL, of which only what is needed is read; IPSW is then the first NAME.
+    #[arg(long, value_name = "URL")]
+    pub remote: Option<String>,
+    /// If the server sends no parts of files, take all of it, in order.
+    #[arg(long)]
+    pub allow_full_download: bool,
+    /// Header to send to the server, such as 'Authorization: Bearer ...'.
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
+    /// How often in a row to ask a server again when it fails or the connection is lost.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub retries: u32,
     /// Options that every tool has.
     #[command(flatten)]
     pub common: cli::Common,
@@ -159,36 +180,73 @@ impl Args {
 
 /// Runs the tool.
 pub fn run(args: Args, io: &mut Io) -> Result<Status> {
-    let (name, ipsw) = open(&args, io)?;
+    let mut args = args;
+    if args.remote.is_some()
+        && let Some(first) = args.input.take()
+    {
+        args.names.insert(0, first.display().to_string());
+    }
+    let opened = open(&args, io)?;
+    let (name, ipsw) = (&opened.name, &opened.ipsw);
     let result = if args.is_listing() {
-        list::run(&args, io, &name, &ipsw)
+        list::run(&args, io, name, ipsw)
     } else if args.check {
-        extract::check(&args, io, &name, &ipsw)
+        extract::check(&args, io, name, ipsw)
     } else if args.packs() {
-        extract::pack(&args, io, &name, &ipsw)
+        extract::pack(&args, io, name, ipsw)
     } else {
-        extract::files(&args, io, &name, &ipsw)
+        extract::files(&args, io, name, ipsw)
     };
+    opened.say_traffic(io);
     result.map(|()| Status::Done)
 }
 
-/// Opens the folder, file or pipe; gives what to call it, too.
-fn open(args: &Args, io: &Io) -> Result<(String, Ipsw)> {
+/// An IPSW and what to call it.
+struct Opened {
+    name: String,
+    ipsw: Ipsw,
+    server: Option<Arc<::remote::RemoteFile>>,
+}
+
+impl Opened {
+    fn say_traffic(&self, io: &Io) {
+        if let Some(server) = &self.server {
+            let (requests, bytes) = server.traffic();
+            let size = server.size();
+            io.verbose(format_args!("{}: {bytes} bytes of {size} in {requests} requests", self.name));
+        }
+    }
+}
+
+/// Opens the URL, folder, file or pipe.
+fn open(args: &Args, io: &Io) -> Result<Opened> {
+    let url = args.remote.as_deref().or(args.input.as_deref().and_then(|p| p.to_str()).filter(|p| is_url(p)));
+    if let Some(url) = url {
+        return remote::open(args, url);
+    }
+    let local = |name: String, ipsw| Opened { name, ipsw, server: None };
     if let Some(path) = args.input.as_deref().filter(|p| p.is_dir()) {
         let name = path.display().to_string();
-        return Ok((name.clone(), Ipsw::open_folder(path).map_err(|e| failed(&name, e))?));
+        let ipsw = Ipsw::open_folder(path).map_err(|e| failed(&name, e))?;
+        return Ok(local(name, ipsw));
     }
     let input = io.input(args.input.as_deref())?;
     let name = input.name().to_string();
     if let Some(file) = input.seekable() {
         let file = file.try_clone().map_err(|e| Error::io(&name, e))?;
-        return Ok((name.clone(), Ipsw::open(file).map_err(|e| failed(&name, e))?));
+        let ipsw = Ipsw::open(file).map_err(|e| failed(&name, e))?;
+        return Ok(local(name, ipsw));
     }
+    let ipsw = spooled(args, &name, input)?;
+    Ok(local(name, ipsw))
+}
+
+/// Reads an archive from start to end, keeping what is wanted of it.
+fn spooled(args: &Args, name: &str, input: impl std::io::Read) -> Result<Ipsw> {
     let spool = tempfile::tempfile().map_err(|e| Error::io("temporary file", e))?;
     let mut keep = |manifest: &apple_ipsw::BuildManifest| select::wanted_paths(args, manifest);
     let early = if args.is_listing() { 0 } else { EARLY_LIMIT };
-    let ipsw = Ipsw::from_stream(input, spool, early, &mut keep).map_err(|e| failed(&name, e))?;
-    Ok((name, ipsw))
+    Ipsw::from_stream(input, spool, early, &mut keep).map_err(|e| failed(name, e))
 }
 
 /// An error of the library as the tool tells it.

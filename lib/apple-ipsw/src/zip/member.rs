@@ -8,6 +8,8 @@ use std::io::{self, Read};
 
 /// Packed bytes are fetched in pieces of this size.
 const BUFFER: u64 = 256 << 10;
+/// Room for a local header's extra field in what is announced.
+const EXTRA: u64 = 64;
 
 /// Reads a member. An error of this crate comes inside `io::Error` (see [`Error::io`]). The read that would give the
 /// last byte fails if size or CRC-32 are not right, so nobody gets a whole wrong file.
@@ -54,6 +56,10 @@ impl<'a> MemberReader<'a> {
             }),
             Method::Other(n) => return unsupported(format!("packed with method {n}; only 0 and 8 are read")),
         };
+        // The length of the extra field is only in the local header; it is seldom longer than this.
+        let end = [LOCAL_LEN, entry.name.len() as u64, EXTRA, entry.packed_size];
+        let end = end.iter().fold(entry.offset, |a, b| a.saturating_add(*b));
+        source.will_read(entry.offset..if entry.limit > entry.offset { end.min(entry.limit) } else { end });
         let mut header = [0; LOCAL_LEN as usize];
         let io = |e| Error::io(&entry.name, e);
         source.read_exact_at(&mut header, entry.offset).map_err(io)?;

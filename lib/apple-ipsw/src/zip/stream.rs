@@ -271,6 +271,7 @@ fn from_local<R: Read>(file: &ZipFile<'_, R>, offset: u64) -> Result<Entry> {
         is_symlink: false,
         encrypted: file.encrypted(),
         offset,
+        limit: 0,
     })
 }
 
