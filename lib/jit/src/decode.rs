@@ -5,7 +5,7 @@ use cpu::Cpu;
 use cpu::exec::Decoded;
 use mem::CODE_PAGE;
 
-use crate::emit::{crypto, fp, vector};
+use crate::emit::{crypto, fp, structures, vector};
 use crate::ir::{Access, Address, Data, Factors, Ir, Logic, Operand, Select, Unary};
 use crate::mode::Mode;
 use crate::regs::ZR;
@@ -136,6 +136,7 @@ fn one(context: &Context, word: u32, pc: u64) -> Ir {
         .or_else(|| access(context, encoding.op, w, pc))
         .or_else(|| vector::decode(context, encoding.op, w).map(Ir::Vector))
         .or_else(|| fp::decode(context, encoding.op, w).map(Ir::Float))
+        .or_else(|| structures::decode(context, encoding.op, w).map(Ir::Structure))
         .or_else(|| crypto::decode(context, encoding.op, w).map(Ir::Crypto))
         .unwrap_or_else(|| exec(word))
 }

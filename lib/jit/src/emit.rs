@@ -21,6 +21,7 @@ pub mod crypto;
 pub mod fp;
 mod integer;
 mod memory;
+pub mod structures;
 pub mod vector;
 pub mod vex;
 
@@ -211,6 +212,7 @@ impl Emitter<'_> {
             Ir::Vector(v) => self.vector(v),
             Ir::Float(f) => self.float(f),
             Ir::Crypto(c) => self.crypto(c),
+            Ir::Structure(s) => self.structure(s),
             Ir::Exec { decoded, ends } => self.exec(decoded, ends),
         }
     }

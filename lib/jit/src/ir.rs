@@ -244,6 +244,8 @@ pub enum Ir {
     Vector(crate::emit::vector::Vector),
     Float(crate::emit::fp::Float),
     Crypto(crate::emit::crypto::Crypto),
+    /// A load or store of structures.
+    Structure(crate::emit::structures::Structure),
     /// The interpreter's executor does it. `ends`: and the block ends there.
     Exec {
         decoded: Decoded,
@@ -279,7 +281,7 @@ impl Ir {
     /// Whether it may raise an exception or otherwise show the state to Rust code.
     pub fn observes(&self) -> bool {
         match self {
-            Ir::Access(_) | Ir::Exec { .. } => true,
+            Ir::Access(_) | Ir::Structure(_) | Ir::Exec { .. } => true,
             Ir::Float(f) => f.observes(),
             _ => false,
         }

@@ -10,6 +10,7 @@ use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 
 use crate::Error;
 use crate::cache::Cache;
+use crate::emit::structures::THREES;
 use crate::emit::vex::POOL;
 use crate::regs::{PINNED, PINNED_V, field, slot, slot_v};
 use crate::runtime::{BUDGET, CONTROL, EXIT, KEYS, STATE, TARGETS_AT, exec};
@@ -151,7 +152,7 @@ impl Thunks {
             ; .align 16
         );
         thunks.pool = base + asm.offset().0;
-        for constant in POOL {
+        for constant in POOL.iter().chain(&THREES) {
             asm.push_u64(*constant as u64);
             asm.push_u64((*constant >> 64) as u64);
         }

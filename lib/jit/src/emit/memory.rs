@@ -26,7 +26,7 @@ impl Emitter<'_> {
     }
 
     /// Checks the alignment of SP if it is the base and the mode wants it.
-    fn check_sp(&mut self, base: u8, slow: DynamicLabel) {
+    pub(super) fn check_sp(&mut self, base: u8, slow: DynamicLabel) {
         if base == SP && self.mode.sp_checked() && !self.sp_aligned {
             let h = self.read(SP, RAX);
             x64!(self; test Rb(h), BYTE 15; jnz =>slow);

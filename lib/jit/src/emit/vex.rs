@@ -122,6 +122,7 @@ pub const SHUFPD: Insn = p66(0xc6);
 pub const MOVQ: Insn = Insn { prefix: 2, ..p0(0x7e) };
 pub const MOVDDUP: Insn = Insn { prefix: 3, ..p0(0x12) };
 pub const MOVAPS: Insn = p0(0x28);
+pub const MOVDQU: Insn = Insn { prefix: 2, ..p0(0x6f) };
 pub const HADDPS: Insn = Insn { prefix: 3, ..p0(0x7c) };
 pub const HADDPD: Insn = p66(0x7c);
 /// Shifts by the elements of a vector: 32 and 64 bits.
@@ -202,6 +203,8 @@ pub enum Rm {
     State(i32),
     /// An address that rip reaches: a constant of the pool.
     Pool(usize),
+    /// A byte offset from rax: guest memory.
+    Rax(i8),
 }
 
 impl From<u8> for Rm {
@@ -256,6 +259,10 @@ impl Emitter<'_> {
                 self.asm.push(0x05 | field);
                 let next = self.base + self.asm.offset().0 + 4 + usize::from(imm.is_some());
                 self.asm.push_i32(address.wrapping_sub(next) as i32);
+            }
+            Rm::Rax(offset) => {
+                self.asm.push(0x40 | field);
+                self.asm.push_i8(offset);
             }
         }
         if let Some(imm) = imm {
@@ -326,9 +333,9 @@ impl Emitter<'_> {
         }
     }
 
-    /// Stores 16 bytes.
+    /// Stores 16 bytes, aligned or not.
     pub(super) fn store_v(&mut self, to: Rm, h: u8) {
-        self.encode(p0(0x29), h, 0, to, None);
+        self.encode(p0(0x11), h, 0, to, None);
     }
 
     /// Stores the low 8 bytes.
@@ -457,6 +464,9 @@ constants! {
     /// Even bytes to the low half, odd ones to the upper half; the same for 16 bits.
     Sort8 = shuffle(&[0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15]),
     Sort16 = shuffle(&[0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15]),
+    /// Four words of four bytes, columns for rows; and halves 0 and 4, 1 and 5, and so on.
+    Transpose8 = shuffle(&[0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]),
+    Interleave16 = shuffle(&[0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15]),
     CountNibbles = nibbles(&[0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4]),
     /// Nibbles with their bits reversed, and the same moved to the upper half of the byte.
     FlipNibbles = nibbles(&[0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15]),

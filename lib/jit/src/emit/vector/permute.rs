@@ -205,7 +205,7 @@ impl Emitter<'_> {
     }
 
     /// The low part of general host register `n` to `lane` of vector host register `d`.
-    fn insert_general(&mut self, d: u8, n: u8, size: u8, lane: u8) {
+    pub(in crate::emit) fn insert_general(&mut self, d: u8, n: u8, size: u8, lane: u8) {
         let lane = lane as i8;
         match size {
             0 => x64!(self; vpinsrb Rx(d), Rx(d), Rd(n), BYTE lane),
@@ -235,7 +235,7 @@ impl Emitter<'_> {
     }
 
     /// Lane `lane` of `n` to general host register `d`, zero-extended or as `sign` says.
-    fn extract_lane(&mut self, d: u8, n: u8, size: u8, lane: u8, sign: u8) {
+    pub(in crate::emit) fn extract_lane(&mut self, d: u8, n: u8, size: u8, lane: u8, sign: u8) {
         let at = lane as i8;
         match size {
             0 => x64!(self; vpextrb Rd(d), Rx(n), BYTE at),
