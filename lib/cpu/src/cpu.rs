@@ -6,6 +6,7 @@ use mem::{Bus, Clock, Line, Lines};
 
 use crate::debug::Debugger;
 use crate::engine::Stop;
+use crate::exec::pauth::Codes;
 use crate::model::Model;
 use crate::shootdown::Shootdown;
 use crate::state::{State, pending};
@@ -98,6 +99,8 @@ pub struct Cpu {
     pub(crate) tlb: Tlb,
     /// What an outside debugger asked for.
     pub(crate) debugger: Debugger,
+    /// Pointer authentication codes computed lately.
+    pub(crate) codes: Codes,
     /// Why the engine should return, with [`pending::STOP`].
     pub(crate) stop: Option<Stop>,
     /// The event register of WFE.
@@ -121,6 +124,7 @@ impl Cpu {
             io,
             tlb: Tlb::new(),
             debugger: Debugger::default(),
+            codes: Codes::default(),
             stop: None,
             event: false,
             stepped: false,

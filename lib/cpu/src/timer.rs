@@ -29,6 +29,11 @@ impl Cpu {
         self.io.clock.now()
     }
 
+    /// CNTPCT_EL0 or CNTVCT_EL0 as an MRS reads it at the current EL, for engines that have checked that it is not trapped.
+    pub fn counter(&mut self, physical: bool) -> u64 {
+        if physical { self.physical_count() } else { self.virtual_count() }
+    }
+
     /// What is subtracted from the physical count for timer `index`.
     fn offset(&self, index: usize) -> u64 {
         if index == timer::VIRTUAL && self.model.has_el2 { self.sys.cntvoff } else { 0 }

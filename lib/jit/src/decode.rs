@@ -1,11 +1,11 @@
 //! Guest words to operations. What has no operation of its own becomes [`Ir::Exec`].
 
 use a64::{Op, Word, decode_bit_masks};
-use cpu::Cpu;
 use cpu::exec::Decoded;
+use cpu::{Cpu, Pac};
 use mem::CODE_PAGE;
 
-use crate::emit::{crypto, fp, structures, vector};
+use crate::emit::{atomic, crypto, fp, structures, system, vector};
 use crate::ir::{Access, Address, Data, Factors, Ir, Logic, Operand, Select, Unary};
 use crate::mode::Mode;
 use crate::regs::ZR;
@@ -18,6 +18,10 @@ pub struct Context {
     pub mode: Mode,
     /// FEAT_BTI: indirect branches leave BTYPE.
     pub bti: bool,
+    /// There is no pointer authentication: its hints are NOPs.
+    pub no_pac: bool,
+    /// CTR_EL0.
+    pub ctr: u64,
 }
 
 /// The operations of the block at `pc`, whose first word is at physical address `pa`, and its words. None: not RAM.
@@ -28,7 +32,8 @@ pub fn block(cpu: &Cpu, pc: u64, pa: u64, mode: Mode) -> Option<(Vec<Ir>, Vec<u3
         return None;
     }
     let features = cpu.model.features;
-    let context = Context { mode, bti: features.bti };
+    let context =
+        Context { mode, bti: features.bti, no_pac: cpu.model.pac == Pac::Absent, ctr: cpu.model.ids.ctr };
     let count = LONGEST.min((page + CODE_PAGE - pa) / 4);
     let (mut ops, mut words) = (Vec::new(), Vec::new());
     for n in 0..count {
@@ -93,7 +98,6 @@ fn exec(word: u32) -> Ir {
             | Eret
             | Eretaa
             | Eretab
-            | Isb
             | Wfi
             | Wfe
             | Svc
@@ -134,6 +138,8 @@ fn one(context: &Context, word: u32, pc: u64) -> Ir {
     let w = Word(word);
     integer(context, encoding.op, w, pc)
         .or_else(|| access(context, encoding.op, w, pc))
+        .or_else(|| system::decode(context.mode, encoding.op, w).map(Ir::System))
+        .or_else(|| atomic::decode(encoding.op, w).map(Ir::Atomic))
         .or_else(|| vector::decode(context, encoding.op, w).map(Ir::Vector))
         .or_else(|| fp::decode(context, encoding.op, w).map(Ir::Float))
         .or_else(|| structures::decode(context, encoding.op, w).map(Ir::Structure))
@@ -278,9 +284,70 @@ fn integer(context: &Context, op: Op, w: Word, pc: u64) -> Option<Ir> {
         Op::Ret => Ir::Indirect { rn, link: false, btype: 0 },
         Op::Br => Ir::Indirect { rn, link: false, btype: u8::from(context.bti) },
         Op::Blr => Ir::Indirect { rn, link: true, btype: if context.bti { 2 } else { 0 } },
-        // One host thread runs all CPUs, so no barrier is needed.
+        Op::Retaa | Op::Retab if context.mode.pac_is_nothing() => {
+            Ir::Indirect { rn: 30, link: false, btype: 0 }
+        }
+        Op::Braa | Op::Brab | Op::Braaz | Op::Brabz if context.mode.pac_is_nothing() => {
+            Ir::Indirect { rn, link: false, btype: u8::from(context.bti) }
+        }
+        Op::Blraa | Op::Blrab | Op::Blraaz | Op::Blrabz if context.mode.pac_is_nothing() => {
+            Ir::Indirect { rn, link: true, btype: if context.bti { 2 } else { 0 } }
+        }
+        Op::Pacia
+        | Op::Pacib
+        | Op::Pacda
+        | Op::Pacdb
+        | Op::Paciza
+        | Op::Pacizb
+        | Op::Pacdza
+        | Op::Pacdzb
+        | Op::Autia
+        | Op::Autib
+        | Op::Autda
+        | Op::Autdb
+        | Op::Autiza
+        | Op::Autizb
+        | Op::Autdza
+        | Op::Autdzb
+            if context.mode.pac_is_nothing() =>
+        {
+            Ir::Nop
+        }
+        Op::Pacia1716
+        | Op::Pacib1716
+        | Op::Autia1716
+        | Op::Autib1716
+        | Op::Paciasp
+        | Op::Pacibsp
+        | Op::Paciaz
+        | Op::Pacibz
+        | Op::Autiasp
+        | Op::Autibsp
+        | Op::Autiaz
+        | Op::Autibz
+            if context.no_pac || context.mode.pac_is_nothing() =>
+        {
+            Ir::Nop
+        }
+        Op::Xpaclri if context.no_pac => Ir::Nop,
+        Op::Mrs
+            if cpu::reg::of_word(w.0) == cpu::reg::CTR_EL0
+                && context.mode.el() == 1
+                && context.mode.plain() =>
+        {
+            Ir::Const { rd, value: context.ctr }
+        }
+        // Blocks of 64 bytes, not prohibited.
+        Op::Mrs if cpu::reg::of_word(w.0) == cpu::reg::DCZID_EL0 && context.mode.zeroes() => {
+            Ir::Const { rd, value: 4 }
+        }
+        Op::Mrs if cpu::reg::of_word(w.0) == cpu::reg::CURRENTEL && context.mode.el() > 0 => {
+            Ir::Const { rd, value: u64::from(context.mode.el()) << 2 }
+        }
+        // One host thread runs all CPUs, so no barrier is needed; and what an ISB waits for has already happened.
         Op::Dmb
         | Op::Dsb
+        | Op::Isb
         | Op::Nop
         | Op::Bti
         | Op::Hint
@@ -316,7 +383,9 @@ fn access(context: &Context, op: Op, w: Word, pc: u64) -> Option<Ir> {
         LdrImmUnsigned | StrImmUnsigned | LdrsImmUnsigned | LdrFpImmUnsigned | StrFpImmUnsigned => {
             Address::Offset(rn, (w.imm12() << size) as i64)
         }
-        Ldur | Stur | Ldurs | LdurFp | SturFp => Address::Offset(rn, w.simm9()),
+        Ldur | Stur | Ldurs | LdurFp | SturFp | Ldtr | Sttr | Ldtrs | Ldapur | Ldapurs | Stlur => {
+            Address::Offset(rn, w.simm9())
+        }
         LdrImmPre | StrImmPre | LdrsImmPre | LdrFpImmPre | StrFpImmPre => Address::Pre(rn, w.simm9()),
         LdrImmPost | StrImmPost | LdrsImmPost | LdrFpImmPost | StrFpImmPost => Address::Post(rn, w.simm9()),
         LdrReg | StrReg | LdrsReg | LdrFpReg | StrFpReg => index()?,
@@ -368,7 +437,9 @@ fn access(context: &Context, op: Op, w: Word, pc: u64) -> Option<Ir> {
         }
         (w.bits(23, 22) != 0, Data::General(z(w.rt()), None, sign))
     };
-    Some(Ir::Access(Access { load, data, size, address, aligned: false }))
+    let aligned = matches!(op, Ldapur | Ldapurs | Stlur);
+    let access = Access { load, data, size, address, aligned };
+    Some(if matches!(op, Ldtr | Sttr | Ldtrs) { Ir::Unprivileged(access) } else { Ir::Access(access) })
 }
 
 fn pair(w: Word, vector: bool) -> Option<Ir> {

@@ -4,6 +4,9 @@
 //! ([`Flags`]); an operation that spoils EFLAGS first saves them if somebody still needs them. Code that is seldom
 //! run (slow paths, side exits) comes after the block's own.
 
+use std::mem::offset_of;
+
+use cpu::State;
 use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 
 use crate::Error;
@@ -16,12 +19,14 @@ use crate::runtime::Record;
 use crate::thunks::{Assembler, NZCV, Thunks};
 
 mod alu;
+pub mod atomic;
 mod branch;
 pub mod crypto;
 pub mod fp;
 mod integer;
 mod memory;
 pub mod structures;
+pub mod system;
 pub mod vector;
 pub mod vex;
 
@@ -50,6 +55,8 @@ enum Cold {
     Exec { from: DynamicLabel, resume: DynamicLabel, record: usize, keep_va: bool },
     /// Leave for a known pc, giving back instructions that were not executed.
     Side { from: DynamicLabel, pc: u64, save: Option<Form>, unused: i32 },
+    /// Leave for a known pc because an interrupt may be taken there.
+    Interrupt { from: DynamicLabel, pc: u64, unused: i32 },
     /// Not chained: leave by this exit.
     Unlinked { from: DynamicLabel, exit: usize },
 }
@@ -202,7 +209,10 @@ impl Emitter<'_> {
             Ir::Div { sf, signed, rd, rn, rm } => self.div(sf, signed, rd, rn, rm),
             Ir::Unary { sf, op, rd, rn } => self.unary(sf, op, rd, rn),
             Ir::Crc32c { rd, rn, rm, size } => self.crc32c(rd, rn, rm, size),
-            Ir::Access(access) => self.access(access),
+            Ir::Access(access) => self.access(access, false),
+            Ir::Unprivileged(access) => self.access(access, true),
+            Ir::Atomic(a) => self.atomic(a),
+            Ir::System(s) => self.system(s),
             Ir::B { target, link } => self.b(target, link),
             Ir::BCond { cond, target } => self.b_cond(cond, target),
             Ir::Cbz { sf, nonzero, rt, target } => self.cbz(sf, nonzero, rt, target),
@@ -229,6 +239,7 @@ impl Emitter<'_> {
             // FP and SIMD, and system instructions, which may read FPSR.
             fp: matches!(group, 7 | 15 | 10 | 11),
             half,
+            tables: offset_of!(State, tables) as u32,
             site: 0,
         });
         self.records.len() - 1
@@ -280,7 +291,7 @@ impl Emitter<'_> {
             Flags::Both => {}
             Flags::Slot => {
                 x64!(self
-                    ; mov eax, [BYTE rsp + NZCV]
+                    ; movzx eax, WORD [BYTE rsp + NZCV]
                     ; add al, 0x7f
                     ; sahf
                 );
@@ -396,6 +407,14 @@ impl Emitter<'_> {
                     } else {
                         self.jump_out(pc);
                     }
+                }
+                Cold::Interrupt { from, pc, unused } => {
+                    x64!(self; =>from);
+                    self.raise_interrupt();
+                    if unused != 0 {
+                        x64!(self; add r15, DWORD unused);
+                    }
+                    self.leave(pc);
                 }
                 Cold::Unlinked { from, exit } => {
                     let here = self.base + self.asm.offset().0;

@@ -5,11 +5,12 @@ use cpu::{Cpu, Engine, Stop};
 use mem::{CODE_PAGE, CodeWrites};
 
 use crate::Error;
-use crate::block::{Block, Blocks, Exit, Key, Map};
+use crate::block::{Block, Blocks, Exit, Key};
 use crate::cache::Cache;
 use crate::decode;
 use crate::emit;
 use crate::mode::Mode;
+use crate::numbers::{Context, Numbers};
 use crate::regs::BIAS;
 use crate::runtime::{Frame, MXCSR, TARGETS, Target, fold_mxcsr, key, mxcsr, target_index};
 use crate::thunks::Thunks;
@@ -18,9 +19,6 @@ use crate::thunks::Thunks;
 const SLICE: u64 = 8192;
 /// The same when time is counted, as the interpreter has it: interrupts come at the same instructions.
 const COUNTED_SLICE: u64 = 2048;
-
-/// Numbers of translations before all are given out again: tags have 15 bits for them.
-const NUMBERS: u32 = 0x7fff;
 
 /// No check of a chained jump matches this.
 const NO_NUMBER: u32 = u32::MAX;
@@ -34,10 +32,10 @@ pub struct Jit {
     thunks: Thunks,
     blocks: Blocks,
     targets: Box<[Target; TARGETS]>,
+    /// The blocks that the targets are.
+    target_blocks: Box<[u32; TARGETS]>,
     frame: Frame,
-    /// Numbers given to (serial, mode, half).
-    numbers: Map<(u64, u32, u32), u32>,
-    next_number: u32,
+    numbers: Numbers,
     /// The numbers now: lower and upper half.
     now: [u32; 2],
     /// Place in the log of code writes.
@@ -76,6 +74,11 @@ impl Drop for Jit {
     fn drop(&mut self) {
         if std::env::var_os("XNUBOOT_JIT_STATISTICS").is_some() {
             eprintln!("{:?}", self.statistics());
+            let mut calls: Vec<_> = self.frame.histogram.iter().flat_map(|h| h.iter()).collect();
+            calls.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+            for ((name, how), n) in calls.iter().take(60) {
+                eprintln!("{n:12} {name} ({how})");
+            }
         }
     }
 }
@@ -108,6 +111,7 @@ impl Jit {
                 .into_boxed_slice()
                 .try_into()
                 .unwrap_or_else(|_| unreachable!()),
+            target_blocks: vec![0; TARGETS].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!()),
             frame: Frame {
                 cpu: std::ptr::null_mut(),
                 state: std::ptr::null_mut(),
@@ -116,13 +120,16 @@ impl Jit {
                 targets: std::ptr::null(),
                 exit: std::ptr::null(),
                 end: 0,
-                exception: None,
+                lines: std::ptr::null(),
+                numbers: std::ptr::null_mut(),
+                epoch: 0,
+                armed: None,
                 cache: std::ptr::null_mut(),
                 calls: 0,
                 mxcsr: MXCSR,
+                histogram: std::env::var_os("XNUBOOT_JIT_STATISTICS").map(|_| Default::default()),
             },
-            numbers: Map::default(),
-            next_number: 0,
+            numbers: Numbers::new(),
             now: [0; 2],
             cursor: 0,
             marks: 0,
@@ -192,24 +199,25 @@ impl Jit {
         }
     }
 
-    /// The number of the translations of a half of the address space in this mode.
-    fn number(&mut self, serial: u64, mode: Mode, half: u32) -> u32 {
-        if let Some(&number) = self.numbers.get(&(serial, mode.0, half)) {
-            return number;
-        }
-        if self.next_number >= NUMBERS {
-            self.numbers.clear();
-            self.next_number = 0;
-            self.targets.fill(Target::NONE);
-            for block in &self.blocks.all {
-                for exit in block.exits.iter().filter(|e| e.check != 0) {
-                    self.cache.patch(exit.check, NO_NUMBER);
+    /// Brings the numbers of the translations now up to date.
+    fn update_now(&mut self, cpu: &Cpu) -> Mode {
+        let context = Context::of(cpu);
+        let numbers = match self.numbers.of(context) {
+            Some(numbers) => Some(numbers),
+            None => {
+                // All are given out: nothing may hold one any more.
+                self.numbers.clear();
+                self.targets.fill(Target::NONE);
+                for block in &self.blocks.all {
+                    for exit in block.exits.iter().filter(|e| e.check != 0) {
+                        self.cache.patch(exit.check, NO_NUMBER);
+                    }
                 }
+                self.numbers.of(context)
             }
-        }
-        self.next_number += 1;
-        self.numbers.insert((serial, mode.0, half), self.next_number);
-        self.next_number
+        };
+        self.now = numbers.unwrap_or_default();
+        context.mode
     }
 
     /// A valid block for `pc` at physical address `pa`.
@@ -306,16 +314,19 @@ impl Jit {
     }
 
     /// Runs generated code from block `index` until it comes back; says by which exit, if it can be chained.
-    fn enter(&mut self, cpu: &mut Cpu, index: u32, slice_end: u64) -> Option<Pending> {
+    fn enter(&mut self, cpu: &mut Cpu, index: u32, slice_end: u64, armed: Option<u64>) -> Option<Pending> {
         let entry = self.blocks.get(index)?.entry;
         self.statistics.entries += 1;
         let frame = &mut self.frame;
         frame.budget = slice_end.wrapping_sub(cpu.state.instructions) as i64;
         frame.end = slice_end;
         frame.keys = [key(self.now[1]), key(self.now[0])];
-        frame.exception = None;
+        frame.lines = cpu.io.lines.as_ptr();
+        frame.numbers = &raw mut self.numbers;
+        frame.epoch = self.cursor;
         frame.exit = std::ptr::null();
         frame.cache = &raw mut self.cache;
+        frame.armed = armed;
         frame.targets = self.targets.as_ptr();
         frame.mxcsr = mxcsr(cpu.state.fpcr);
         frame.state = (&raw mut cpu.state).cast::<u8>().wrapping_add(BIAS as usize);
@@ -368,8 +379,9 @@ impl Jit {
         let slice = if counted { COUNTED_SLICE } else { SLICE };
         let mut link: Option<Pending> = None;
         let mut wires = cpu.io.lines.get();
+        let mut armed = cpu.next_deadline();
         loop {
-            if cpu.state.instructions >= slice_end {
+            if cpu.state.instructions >= slice_end || cpu.next_deadline() != armed {
                 cpu.sync_clock();
                 if cpu.state.instructions >= end {
                     return Stop::Budget;
@@ -378,7 +390,8 @@ impl Jit {
                 if cpu.io.clock.now() >= deadline {
                     cpu.update_timers();
                 }
-                let deadline = cpu.next_deadline().unwrap_or(u64::MAX);
+                armed = cpu.next_deadline();
+                let deadline = armed.unwrap_or(u64::MAX);
                 let until = cpu.io.clock.instructions_until(deadline).unwrap_or(slice);
                 slice_end = cpu.state.instructions.saturating_add(until.min(slice)).min(end);
                 cpu.state.pending |= pending::INTERRUPT;
@@ -390,7 +403,8 @@ impl Jit {
                 {
                     return stop;
                 }
-                if cpu.state.pending & pending::CODE != 0 {
+                // A device may have written to code pages too.
+                if cpu.state.pending & pending::CODE != 0 || cpu.io.bus.memory().code_epoch() != self.cursor {
                     self.follow_writes(cpu);
                     link = None;
                 }
@@ -414,58 +428,24 @@ impl Jit {
                     continue;
                 }
             }
+            self.update_now(cpu);
             let pc = cpu.state.pc;
-            let pa = match cpu.fetch_hit(pc) {
-                Some(pa) => pa,
-                None => {
-                    link = None;
-                    let pc = cpu.branch_address(pc);
-                    cpu.state.pc = pc;
-                    match cpu.fetch_address(pc) {
-                        Err(e) => {
-                            // Counted, or vectors that cannot be fetched would keep this loop busy for ever.
-                            cpu.state.instructions += 1;
-                            cpu.take_exception(e);
-                            continue;
-                        }
-                        Ok((pa, false)) if cpu.fetch_hit(pc).is_some() => pa,
-                        Ok(_) => {
-                            if let Some(stop) = cpu::interpreter::step(cpu) {
-                                return stop;
-                            }
-                            cpu.state.pending |= pending::INTERRUPT;
-                            continue;
-                        }
-                    }
-                }
+            let index = match self.known(pc) {
+                Some(index) => index,
+                None => match self.look_for(cpu, &mut link) {
+                    Ok(index) => index,
+                    Err(None) => continue,
+                    Err(stop) => return stop.unwrap_or(Stop::Budget),
+                },
             };
-            let pc = cpu.state.pc;
             cpu.state.btype = 0;
-            let mode = Mode::of(cpu);
-            let serials = cpu.fetch_serials();
-            self.now = [0, 1].map(|half| self.number(serials[half], mode, half as u32));
-            let flushes = self.statistics.flushes;
-            let Some(index) = self.find(cpu, pc, pa, mode) else {
-                // Not RAM.
-                link = None;
-                if let Some(stop) = cpu::interpreter::step(cpu) {
-                    return stop;
-                }
-                cpu.state.pending |= pending::INTERRUPT;
-                continue;
-            };
-            if flushes != self.statistics.flushes {
-                link = None;
-            }
             if let Some(from) = link.take() {
                 self.link(from, index);
             }
-            let (entry, len) = match self.blocks.get(index) {
-                Some(block) => (block.entry, block.words.len() as u64),
+            let len = match self.blocks.get(index) {
+                Some(block) => block.words.len() as u64,
                 None => continue,
             };
-            let half = (pc >> 55 & 1) as usize;
-            self.targets[target_index(pc)] = Target { tag: pc ^ key(self.now[half]), code: entry };
             let left = slice_end - cpu.state.instructions;
             if left < len {
                 // The slice ends inside the block.
@@ -487,11 +467,58 @@ impl Jit {
                 }
                 slice_end = cpu.state.instructions + len;
             }
-            link = self.enter(cpu, index, slice_end);
+            link = self.enter(cpu, index, slice_end, armed);
             fold_mxcsr(&mut cpu.state);
-            if let Some(e) = self.frame.exception.take() {
-                cpu.take_exception(e);
-            }
         }
+    }
+
+    /// The block that the table of targets has for `pc` in the present context.
+    fn known(&self, pc: u64) -> Option<u32> {
+        let slot = target_index(pc);
+        let half = (pc >> 55 & 1) as usize;
+        (self.targets[slot].tag == pc ^ key(self.now[half])).then(|| self.target_blocks[slot])
+    }
+
+    /// Fetches at the current pc the long way, finds or makes the block there and puts it into the table of targets. Else what
+    /// could be done without a block was done: `Err` is why to stop, if at all.
+    fn look_for(&mut self, cpu: &mut Cpu, link: &mut Option<Pending>) -> Result<u32, Option<Stop>> {
+        let mut step = |cpu: &mut Cpu| {
+            *link = None;
+            let stop = cpu::interpreter::step(cpu);
+            cpu.state.pending |= pending::INTERRUPT;
+            Err(stop)
+        };
+        let pa = match cpu.fetch_hit(cpu.state.pc) {
+            Some(pa) => pa,
+            None => {
+                cpu.state.pc = cpu.branch_address(cpu.state.pc);
+                match cpu.fetch_address(cpu.state.pc) {
+                    Err(e) => {
+                        // Counted, or vectors that cannot be fetched would keep this loop busy for ever.
+                        cpu.state.instructions += 1;
+                        cpu.take_exception(e);
+                        *link = None;
+                        return Err(None);
+                    }
+                    Ok((pa, false)) if cpu.fetch_hit(cpu.state.pc).is_some() => pa,
+                    Ok(_) => return step(cpu),
+                }
+            }
+        };
+        let pc = cpu.state.pc;
+        let mode = self.update_now(cpu);
+        let flushes = self.statistics.flushes;
+        // None: not RAM.
+        let Some(index) = self.find(cpu, pc, pa, mode) else { return step(cpu) };
+        if flushes != self.statistics.flushes {
+            *link = None;
+        }
+        if let Some(block) = self.blocks.get(index) {
+            let half = (pc >> 55 & 1) as usize;
+            let slot = target_index(pc);
+            self.targets[slot] = Target { tag: pc ^ key(self.now[half]), code: block.entry };
+            self.target_blocks[slot] = index;
+        }
+        Ok(index)
     }
 }

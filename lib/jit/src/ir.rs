@@ -4,6 +4,8 @@
 
 use cpu::exec::Decoded;
 
+use crate::emit::system::System;
+
 /// Second operand of integer operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operand {
@@ -207,6 +209,10 @@ pub enum Ir {
         size: u8,
     },
     Access(Access),
+    /// An access as if from EL0 (LDTR, STTR).
+    Unprivileged(Access),
+    Atomic(crate::emit::atomic::Atomic),
+    System(System),
     B {
         target: u64,
         link: bool,
@@ -265,15 +271,15 @@ impl Ir {
 
     /// Whether it reads NZCV.
     pub fn reads_flags(&self) -> bool {
-        self.cond().is_some() || matches!(self, Ir::AddCarry { .. })
+        self.cond().is_some() || matches!(self, Ir::AddCarry { .. } | Ir::System(System::ReadFlags { .. }))
     }
 
     /// Whether all of NZCV is new after it.
     pub fn writes_flags(&self) -> bool {
         match self {
             Ir::AddSub { flags, .. } | Ir::Logic { flags, .. } | Ir::AddCarry { flags, .. } => *flags,
-            Ir::Ccmp { .. } => true,
             Ir::Float(f) => f.writes_flags(),
+            Ir::Ccmp { .. } | Ir::System(System::WriteFlags { .. }) => true,
             _ => false,
         }
     }
@@ -281,8 +287,9 @@ impl Ir {
     /// Whether it may raise an exception or otherwise show the state to Rust code.
     pub fn observes(&self) -> bool {
         match self {
-            Ir::Access(_) | Ir::Structure(_) | Ir::Exec { .. } => true,
+            Ir::Access(_) | Ir::Structure(_) | Ir::Unprivileged(_) | Ir::Atomic(_) | Ir::Exec { .. } => true,
             Ir::Float(f) => f.observes(),
+            Ir::System(s) => s.observes(),
             _ => false,
         }
     }
@@ -320,6 +327,14 @@ impl Ir {
                 Operand::Shifted(_, 0, n) => !sub && *n <= 3,
                 _ => false,
             },
+            // Moves.
+            Ir::Logic { op: Logic::Or | Logic::Xor, flags: false, rn: crate::regs::ZR, b, .. } => {
+                matches!(b, Operand::Imm(_) | Operand::Reg(_) | Operand::Shifted(_, 3, _))
+            }
+            // Extensions. (SXTW has no 32-bit form, and of UXTW both forms are a move.)
+            Ir::Extract { immr: 0, imms: 7 | 15, .. } => true,
+            Ir::Extract { immr: 0, imms: 31, sf, signed, .. } => *sf || !*signed,
+            Ir::System(s) => s.keeps_eflags(),
             Ir::Vector(v) => v.keeps_eflags(),
             Ir::Float(f) => f.keeps_eflags(),
             Ir::Crypto(_) => true,

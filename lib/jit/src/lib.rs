@@ -12,6 +12,10 @@
 //! * Direct branches are chained; across pages behind one compare with the number of the current translations.
 //!   Indirect ones probe a table in line. Memory accesses look the soft TLB up in line.
 //! * Calls into Rust are leaf calls that store the pinned registers first. Nothing unwinds through generated code.
+//!   An exception, its return, or a change of translations is dealt with in such a call, which then goes on at the new
+//!   pc through the table of targets; only what must be looked at (interrupts, stops, new code) goes to the dispatcher.
+//! * MXCSR is all-masked while generated code runs, with FPCR's rounding mode; its sticky bits are brought to FPSR at
+//!   every call and exit that may look at it. There is no signal handler.
 //! * Code lies in a memfd mapped twice, written through one view and run through the other.
 //!
 //! Interrupts are noticed between blocks, and the instruction count is exact at every exit.
@@ -27,6 +31,7 @@ mod engine;
 mod ir;
 mod liveness;
 mod mode;
+mod numbers;
 mod regs;
 mod runtime;
 mod thunks;

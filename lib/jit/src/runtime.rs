@@ -1,13 +1,16 @@
 //! What generated code calls, and the structure through which it and the dispatcher talk.
 
+use std::collections::BTreeMap;
 use std::mem::offset_of;
 
 use a64::{Op, Word};
 use cpu::exec::Handler;
-use cpu::{Cpu, Exception, State};
+use cpu::state::pending;
+use cpu::{Cpu, State};
 
 use crate::block::Exit;
 use crate::cache::Cache;
+use crate::numbers::{Context, Numbers};
 
 /// Entries of the table of indirect targets.
 pub const TARGETS: usize = 4096;
@@ -53,20 +56,29 @@ pub struct Frame {
     pub exit: *const Exit,
     /// `state.instructions` when the budget will be 0.
     pub end: u64,
-    /// Out: an exception that was raised.
-    pub exception: Option<Exception>,
+    /// The CPU's word of interrupt wires.
+    pub lines: *const u32,
+    /// Numbers of translations.
+    pub numbers: *mut Numbers,
+    /// Place in the log of code writes that blocks are up to date with.
+    pub epoch: u64,
+    /// The timer deadline that the budget was made for.
+    pub armed: Option<u64>,
     /// For patching.
     pub cache: *mut Cache,
     /// Slow calls, for statistics.
     pub calls: u64,
     /// MXCSR that generated code runs with: see [`mxcsr`].
     pub mxcsr: u32,
+    /// The same by instruction, if somebody asked.
+    pub histogram: Option<BTreeMap<(String, &'static str), u64>>,
 }
 
 pub const STATE: i32 = offset_of!(Frame, state) as i32;
 pub const BUDGET: i32 = offset_of!(Frame, budget) as i32;
 pub const KEYS: i32 = offset_of!(Frame, keys) as i32;
 pub const TARGETS_AT: i32 = offset_of!(Frame, targets) as i32;
+pub const LINES_AT: i32 = offset_of!(Frame, lines) as i32;
 pub const EXIT: i32 = offset_of!(Frame, exit) as i32;
 pub const CONTROL: i32 = offset_of!(Frame, mxcsr) as i32;
 
@@ -84,6 +96,8 @@ pub struct Record {
     pub fp: bool,
     /// The half of the address space that the inline lookup tries.
     pub half: u8,
+    /// Offset in `State` of the pair of tables that the lookup uses.
+    pub tables: u32,
     /// Executable address of the displacement that selects the half; 0 when there is no lookup.
     pub site: usize,
 }
@@ -118,11 +132,23 @@ fn set_mxcsr(csr: u32) {
     unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &csr, options(nostack, readonly)) };
 }
 
-/// Executes the instruction of `record`. 0: go on; 1: leave, `state.pc` and the frame say how.
+/// What generated code does after [`exec`].
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The instruction that follows.
+    On = 0,
+    /// Leave: the dispatcher has something to look at.
+    Leave = 1,
+    /// Go on at `state.pc` with the frame's keys.
+    Elsewhere = 2,
+}
+
+/// Executes the instruction of `record`, takes the exception that it raises, and says what next.
 ///
 /// # Safety
 /// Called by generated code only: `frame` and `record` are those it was made with, and the CPU is not borrowed elsewhere.
-pub unsafe extern "C" fn exec(frame: *mut Frame, record: *mut Record, budget: i64, va: u64) -> u32 {
+pub unsafe extern "C" fn exec(frame: *mut Frame, record: *mut Record, budget: i64, va: u64) -> Next {
     // SAFETY: as the function's contract says; the dispatcher holds no reference while generated code runs.
     let (frame, record) = unsafe { (&mut *frame, &mut *record) };
     // SAFETY: as above.
@@ -136,34 +162,99 @@ pub unsafe extern "C" fn exec(frame: *mut Frame, record: *mut Record, budget: i6
     cpu.state.pc = record.pc;
     cpu.state.next_pc = record.pc.wrapping_add(4);
     cpu.state.instructions = frame.end.wrapping_sub(left as u64);
+    let fpcr = cpu.state.fpcr;
     let result = (record.handler)(cpu, record.op, record.word);
     cpu.state.instructions += 1;
     if fold {
         set_mxcsr(frame.mxcsr);
     }
     frame.budget = left - 1;
-    match result {
+    let next = match result {
         Ok(()) => {
             let fell_through = cpu.state.next_pc == record.pc.wrapping_add(4);
             cpu.state.pc = cpu.state.next_pc;
-            if cpu.state.pending != 0 || !fell_through {
-                frame.exit = std::ptr::null();
-                return 1;
+            if cpu.state.pending == 0 && fell_through {
+                Next::On
+            } else {
+                match resume(frame, cpu) {
+                    Next::On if !fell_through => Next::Elsewhere,
+                    next => next,
+                }
             }
-            let half = (va >> 55 & 1) as u8;
-            if record.site != 0 && record.half != half {
-                record.half = half;
-                let offset = offset_of!(State, tables) + 8 * usize::from(half);
-                // SAFETY: the cache outlives all code in it, and nothing else refers to it while code runs.
-                let cache = unsafe { &mut *frame.cache };
-                cache.patch(record.site, crate::regs::field(offset as i32 as usize) as u32);
-            }
-            0
         }
         Err(e) => {
-            frame.exception = Some(e);
-            frame.exit = std::ptr::null();
-            1
+            cpu.take_exception(e);
+            match resume(frame, cpu) {
+                Next::On => Next::Elsewhere,
+                next => next,
+            }
+        }
+    };
+    if next == Next::On {
+        let half = (va >> 55 & 1) as u8;
+        if record.site != 0 && record.half != half {
+            record.half = half;
+            let offset = record.tables as usize + 8 * usize::from(half);
+            // SAFETY: the cache outlives all code in it, and nothing else refers to it while code runs.
+            let cache = unsafe { &mut *frame.cache };
+            cache.patch(record.site, crate::regs::field(offset) as u32);
         }
     }
+    if let Some(histogram) = &mut frame.histogram {
+        let name = match record.word.0 >> 22 {
+            // MSR, MRS, SYS: by register.
+            0x354 => format!("{:?} {:#x}", record.op, record.word.0 & !31),
+            _ => format!("{:?}", record.op),
+        };
+        let how = ["on", "leave", "elsewhere"].get(next as usize).copied().unwrap_or_default();
+        *histogram.entry((name, how)).or_default() += 1;
+    }
+    if cpu.state.fpcr != fpcr && next != Next::On {
+        // Rounding belongs to the frame.
+        frame.exit = std::ptr::null();
+        return Next::Leave;
+    }
+    if next == Next::Leave {
+        frame.exit = std::ptr::null();
+    }
+    next
+}
+
+/// Does what the dispatcher would between two blocks, when there is nothing but a change of context: [`Next::On`] when even
+/// the keys are the same.
+fn resume(frame: &mut Frame, cpu: &mut Cpu) -> Next {
+    const HARMLESS: u32 = pending::INTERRUPT | pending::CONTEXT;
+    if cpu.state.pending & !HARMLESS != 0
+        || frame.budget <= 0
+        || cpu.state.btype != 0
+        || cpu.next_deadline() != frame.armed
+        || cpu.io.lines.get() & mem::KICK != 0
+        || cpu.io.bus.memory().code_epoch() != frame.epoch
+        || cpu.interrupt().is_some()
+    {
+        return Next::Leave;
+    }
+    // SAFETY: set for this run; nothing else refers to it while code runs.
+    let numbers = unsafe { &mut *frame.numbers };
+    let Some([low, high]) = numbers.of(Context::of(cpu)) else { return Next::Leave };
+    cpu.state.pending &= !HARMLESS;
+    let keys = [key(high), key(low)];
+    if frame.keys == keys {
+        return Next::On;
+    }
+    frame.keys = keys;
+    Next::Elsewhere
+}
+
+/// The counter, read by an instruction that `left` instructions of the slice are left at.
+///
+/// # Safety
+/// As for [`exec`].
+pub unsafe extern "C" fn counter(frame: *mut Frame, left: u64, physical: u32) -> u64 {
+    // SAFETY: as for `exec`.
+    let frame = unsafe { &mut *frame };
+    // SAFETY: as above.
+    let cpu = unsafe { &mut *frame.cpu };
+    cpu.state.instructions = frame.end.wrapping_sub(left);
+    cpu.counter(physical != 0)
 }

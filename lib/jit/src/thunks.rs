@@ -13,7 +13,9 @@ use crate::cache::Cache;
 use crate::emit::structures::THREES;
 use crate::emit::vex::POOL;
 use crate::regs::{PINNED, PINNED_V, field, slot, slot_v};
-use crate::runtime::{BUDGET, CONTROL, EXIT, KEYS, STATE, TARGETS_AT, exec};
+use crate::runtime::{
+    BUDGET, CONTROL, EXIT, KEYS, LINES_AT, STATE, TARGETS as TARGET_COUNT, TARGETS_AT, counter, exec,
+};
 
 pub type Assembler = VecAssembler<X64Relocation>;
 
@@ -27,11 +29,13 @@ pub const TARGETS: i8 = 24;
 pub const FRAME: i8 = 32;
 /// Address of an access on its way to the slow path.
 pub const VA: i8 = 40;
+/// The word of interrupt wires.
+pub const LINES: i8 = 48;
 /// Bytes of all slots, such that rsp is aligned after six pushes and the return address.
 const SLOTS: i32 = 72;
 
 /// Bits of the host form: SF, ZF, CF of AH, OF in AL.
-const MASK: i32 = 0xc101;
+pub const MASK: i32 = 0xc101;
 
 /// Addresses of the thunks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +44,8 @@ pub struct Thunks {
     pub enter: usize,
     /// rax = record: executes it and returns, or leaves.
     pub exec: usize,
+    /// eax = instructions from this one to the block's end, ecx = physical: the counter to rax.
+    pub counter: usize,
     /// rax = exit: leaves.
     pub exit: usize,
     /// rax = guest pc: leaves.
@@ -86,6 +92,21 @@ fn load_all(asm: &mut Assembler, pushed: i8) {
     );
 }
 
+/// Looks guest pc rax up in the table of targets: equal, and rdx points to its entry, or not equal. Spoils rcx.
+pub fn probe(asm: &mut Assembler) {
+    let mask = (TARGET_COUNT as i32 - 1) << 4;
+    dynasm!(asm; .arch x64
+        ; mov rdx, rax
+        ; sar rdx, 63
+        ; mov rcx, rax
+        ; xor rcx, [BYTE rsp + rdx * 8 + KEY + 8]
+        ; lea edx, [rax * 4]
+        ; and edx, mask
+        ; add rdx, [BYTE rsp + TARGETS]
+        ; cmp rcx, [rdx]
+    );
+}
+
 impl Thunks {
     /// Writes the thunks to the beginning of a cache.
     pub fn new(cache: &mut Cache) -> Result<Thunks, Error> {
@@ -102,6 +123,8 @@ impl Thunks {
             ; mov [BYTE rsp + KEY + 8], rcx
             ; mov rax, [rdi + TARGETS_AT]
             ; mov [BYTE rsp + TARGETS], rax
+            ; mov rax, [rdi + LINES_AT]
+            ; mov [BYTE rsp + LINES], rax
             ; mov r15, [rdi + BUDGET]
             ; mov rbp, [rdi + STATE]
             ; mov rdx, rsi
@@ -123,16 +146,62 @@ impl Thunks {
             ; call rax
             ; add rsp, 8
             ; test eax, eax
-            ; jne >left
+            ; jne >elsewhere
         );
         load_all(&mut asm, 8);
         dynasm!(asm; .arch x64
             ; ret
-            ; left:
+            ; elsewhere:
             ; add rsp, 8
-            ; jmp >leave
+            ; cmp eax, 1
+            ; je >leave
+            // Go on at state.pc, with other keys perhaps, if that is translated.
+            ; mov rdi, [BYTE rsp + FRAME]
+            ; mov rax, [rdi + KEYS]
+            ; mov rcx, [rdi + KEYS + 8]
+            ; mov [BYTE rsp + KEY], rax
+            ; mov [BYTE rsp + KEY + 8], rcx
+            ; mov rax, [rbp + STATE_PC]
+        );
+        probe(&mut asm);
+        dynasm!(asm; .arch x64
+            ; jne >leave
+            ; mov r15, [rdi + BUDGET]
+            ; mov [BYTE rsp + VA], rdx
+        );
+        load_all(&mut asm, 0);
+        dynasm!(asm; .arch x64
+            ; mov rdx, [BYTE rsp + VA]
+            ; jmp QWORD [BYTE rdx + 8]
             ; .align 16
         );
+
+        thunks.counter = base + asm.offset().0;
+        // Integers only: what a Rust function may spoil is kept, but flags are in their slot already.
+        for (_, host) in PINNED.into_iter().filter(|p| matches!(p.1, 6..=11)) {
+            dynasm!(asm; .arch x64; push Rq(host));
+        }
+        let pushed = 8 * (1 + PINNED.into_iter().filter(|p| matches!(p.1, 6..=11)).count() as i32);
+        for (guest, host) in PINNED_V {
+            dynasm!(asm; .arch x64; vmovaps [rbp + slot_v(guest)], Rx(host));
+        }
+        let padding = (16 - (pushed & 15)) & 15;
+        dynasm!(asm; .arch x64
+            ; mov rdi, [rsp + i32::from(FRAME) + pushed]
+            ; lea rsi, [r15 + rax]
+            ; mov edx, ecx
+            ; sub rsp, padding
+            ; mov rax, QWORD counter as *const () as i64
+            ; call rax
+            ; add rsp, padding
+        );
+        for (guest, host) in PINNED_V {
+            dynasm!(asm; .arch x64; vmovaps Rx(host), [rbp + slot_v(guest)]);
+        }
+        for (_, host) in PINNED.into_iter().rev().filter(|p| matches!(p.1, 6..=11)) {
+            dynasm!(asm; .arch x64; pop Rq(host));
+        }
+        dynasm!(asm; .arch x64; ret; .align 16);
 
         thunks.indirect = base + asm.offset().0;
         dynasm!(asm; .arch x64

@@ -2,6 +2,8 @@
 
 mod qarma;
 
+use std::cell::Cell;
+
 use a64::{Op, Word};
 
 use crate::Cpu;
@@ -108,6 +110,17 @@ pub fn require(cpu: &Cpu) -> Step {
     if cpu.model.pac == Pac::Absent { Err(Exception::undefined()) } else { Ok(()) }
 }
 
+/// Whether at this EL signing and authenticating leave every pointer as it is, and nothing traps them.
+pub fn is_nothing(cpu: &Cpu) -> bool {
+    let enables = [Key::Ia, Key::Ib, Key::Da, Key::Db].map(|k| 1u64 << k.enable_bit());
+    let enabled = cpu.sys.sctlr[regime(cpu).el] & enables.iter().fold(0, |all, bit| all | bit) != 0;
+    match cpu.model.pac {
+        Pac::Absent => false,
+        Pac::Off => !enabled || trap(cpu).is_ok(),
+        _ => !enabled,
+    }
+}
+
 /// The registers that control addresses at this EL.
 #[derive(Clone, Copy, Debug)]
 pub struct Regime {
@@ -179,10 +192,56 @@ fn enabled(cpu: &Cpu, key: Key) -> Result<bool, Exception> {
 }
 
 fn compute(cpu: &Cpu, data: u64, modifier: u64, key: u128) -> u64 {
-    match cpu.model.pac {
-        Pac::Qarma5 => qarma::qarma5(data, modifier, key),
-        Pac::Qarma3 => qarma::qarma3(data, modifier, key),
-        _ => hash(data, modifier, key),
+    let cipher = match cpu.model.pac {
+        Pac::Qarma5 => qarma::qarma5,
+        Pac::Qarma3 => qarma::qarma3,
+        _ => return hash(data, modifier, key),
+    };
+    cpu.codes.get(data, modifier, key, cipher)
+}
+
+/// Codes computed before: what one function signs on entry another instruction authenticates soon after.
+#[derive(Clone)]
+pub struct Codes(Box<[Cell<Code>; Codes::KEPT]>);
+
+/// One code and what it was computed from.
+#[derive(Clone, Copy, Default)]
+struct Code {
+    data: u64,
+    modifier: u64,
+    key: u128,
+    code: u64,
+    known: bool,
+}
+
+impl std::fmt::Debug for Codes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Codes").finish_non_exhaustive()
+    }
+}
+
+impl Default for Codes {
+    fn default() -> Codes {
+        Codes(Box::new(
+            [const { Cell::new(Code { data: 0, modifier: 0, key: 0, code: 0, known: false }) }; Codes::KEPT],
+        ))
+    }
+}
+
+impl Codes {
+    /// A power of two.
+    const KEPT: usize = 256;
+
+    fn get(&self, data: u64, modifier: u64, key: u128, cipher: fn(u64, u64, u128) -> u64) -> u64 {
+        let mixed = (data ^ modifier.rotate_left(32) ^ key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let slot = &self.0[(mixed >> 40) as usize % Codes::KEPT];
+        let found = slot.get();
+        if found.known && found.data == data && found.modifier == modifier && found.key == key {
+            return found.code;
+        }
+        let code = cipher(data, modifier, key);
+        slot.set(Code { data, modifier, key, code, known: true });
+        code
     }
 }
 

@@ -96,6 +96,8 @@ impl Emitter<'_> {
                 let a = self.read(rn, RAX);
                 match (n, sf) {
                     (0, _) => self.copy(sf, d, a),
+                    (-128..=127, true) => x64!(self; lea Rq(d), [BYTE Rq(a) + n as i8]),
+                    (-128..=127, false) => x64!(self; lea Rd(d), [BYTE Rq(a) + n as i8]),
                     (_, true) => x64!(self; lea Rq(d), [Rq(a) + n]),
                     (_, false) => x64!(self; lea Rd(d), [Rq(a) + n]),
                 }
@@ -285,7 +287,7 @@ impl Emitter<'_> {
             // The sum spoils EFLAGS.
             if let Flags::Host(form) = self.flags {
                 self.save_form(form);
-                x64!(self; mov eax, [BYTE rsp + crate::thunks::NZCV]; add al, 0x7f; sahf);
+                x64!(self; movzx eax, WORD [BYTE rsp + crate::thunks::NZCV]; add al, 0x7f; sahf);
             }
         }
         let m = self.read(rm, RCX);

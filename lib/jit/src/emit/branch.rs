@@ -8,8 +8,7 @@ use dynasmrt::{DynamicLabel, DynasmApi, DynasmLabelApi, dynasm};
 use super::{Cold, Emitter, Flags, x64};
 use crate::block::Exit;
 use crate::regs::{RAX, RCX, ZR, field, host, slot};
-use crate::runtime::TARGETS as TARGET_COUNT;
-use crate::thunks::{KEY, TARGETS};
+use crate::thunks::{KEY, probe};
 
 impl Emitter<'_> {
     /// Jumps if condition `cond` holds for flags in borrow form.
@@ -134,18 +133,10 @@ impl Emitter<'_> {
         }
         let miss = self.asm.new_dynamic_label();
         let thunk = self.thunks.indirect;
-        let mask = (TARGET_COUNT as i32 - 1) << 4;
+        probe(&mut self.asm);
         x64!(self
-            ; mov rdx, rax
-            ; sar rdx, 63
-            ; mov rcx, rax
-            ; xor rcx, [BYTE rsp + rdx * 8 + KEY + 8]
-            ; lea edx, [rax * 4]
-            ; and edx, mask
-            ; add rdx, [BYTE rsp + TARGETS]
-            ; cmp rcx, [rdx]
             ; jne =>miss
-            ; jmp QWORD [rdx + 8]
+            ; jmp QWORD [BYTE rdx + 8]
             ; =>miss
         );
         if btype != 0 {

@@ -11,7 +11,7 @@ use super::{Cold, Emitter, Flags, x64};
 use crate::ir::{Access, Address, Data};
 use crate::regs::{RAX, RCX, RDX, SP, ZR, field, host, slot};
 
-const READ: i32 = offset_of!(Arrays, read) as i32;
+const _: () = assert!(offset_of!(Arrays, read) == 0);
 const WRITE: i32 = offset_of!(Arrays, write) as i32;
 
 /// A lookup under way: where the slow path begins, and its record.
@@ -35,14 +35,17 @@ impl Emitter<'_> {
     }
 
     /// The address to rax.
-    fn address(&mut self, address: Address) {
+    pub(super) fn address(&mut self, address: Address) {
         match address {
             Address::Offset(base, offset) | Address::Pre(base, offset) => {
                 let b = self.read(base, RAX);
                 if offset == 0 {
                     self.copy(true, RAX, b);
                 } else {
-                    x64!(self; lea rax, [Rq(b) + offset as i32]);
+                    match i8::try_from(offset) {
+                        Ok(short) => x64!(self; lea rax, [BYTE Rq(b) + short]),
+                        Err(_) => x64!(self; lea rax, [Rq(b) + offset as i32]),
+                    }
                 }
             }
             Address::Post(base, _) => self.load(RAX, base),
@@ -78,12 +81,25 @@ impl Emitter<'_> {
     /// Turns the guest address in rax into a host address for `bytes` bytes; `alignment` is what strict accesses must be
     /// aligned to. Spoils rcx and rdx. The slow path executes the whole instruction.
     pub(super) fn look_up(&mut self, slow: DynamicLabel, write: bool, bytes: u64, alignment: u64) -> Lookup {
+        self.look_up_in(slow, write, bytes, alignment, false)
+    }
+
+    /// The same, in the tables for unprivileged accesses if `user`.
+    fn look_up_in(
+        &mut self,
+        slow: DynamicLabel,
+        write: bool,
+        bytes: u64,
+        alignment: u64,
+        user: bool,
+    ) -> Lookup {
         let half = (self.pc >> 55 & 1) as u8;
         let decoded = self.decoded();
         let record = self.record(decoded, half);
         let shift = self.mode.page_shift();
         let mask = -1i64 << shift;
-        let tables = field(offset_of!(State, tables) + 8 * usize::from(half));
+        let place = if user { offset_of!(State, unprivileged_tables) } else { offset_of!(State, tables) };
+        let tables = field(place + 8 * usize::from(half));
         x64!(self
             ; rorx rcx, rax, BYTE (shift - 4) as i8
             ; and ecx, 0xfff0
@@ -92,6 +108,7 @@ impl Emitter<'_> {
         let site = self.base + self.asm.offset().0 - 4;
         if let Some(record) = self.records.get_mut(record) {
             record.site = site;
+            record.tables = place as u32;
         }
         if alignment > 1 {
             x64!(self; mov rdx, rax; and rdx, DWORD (mask | (alignment as i64 - 1)) as i32);
@@ -99,14 +116,13 @@ impl Emitter<'_> {
             x64!(self; mov rdx, rax; and rdx, DWORD mask as i32);
         } else {
             // The last byte's page: a crossing access does not match.
-            x64!(self; lea rdx, [rax + bytes as i32 - 1]; and rdx, DWORD mask as i32);
+            x64!(self; lea rdx, [BYTE rax + bytes as i8 - 1]; and rdx, DWORD mask as i32);
         }
-        let table = if write { WRITE } else { READ };
-        x64!(self
-            ; cmp rdx, [rcx + table]
-            ; jne =>slow
-            ; add rax, [rcx + table + 8]
-        );
+        // Reads are most common and their array comes first: short displacements.
+        match write {
+            false => x64!(self; cmp rdx, [rcx]; jne =>slow; add rax, [BYTE rcx + 8]),
+            true => x64!(self; cmp rdx, [rcx + WRITE]; jne =>slow; add rax, [rcx + WRITE + 8]),
+        }
         Lookup { slow, record }
     }
 
@@ -117,7 +133,7 @@ impl Emitter<'_> {
         self.cold.push(Cold::Exec { from: lookup.slow, resume, record: lookup.record, keep_va: true });
     }
 
-    pub(super) fn access(&mut self, a: Access) {
+    pub(super) fn access(&mut self, a: Access, user: bool) {
         let pair = matches!(a.data, Data::General(_, Some(_), _) | Data::Vector(_, Some(_)));
         let size = 1u64 << a.size;
         let bytes = if pair { 2 * size } else { size };
@@ -130,7 +146,7 @@ impl Emitter<'_> {
         self.check_sp(base, slow);
         let aligned = self.sp_aligned;
         self.address(a.address);
-        let lookup = self.look_up(slow, !a.load, bytes, alignment);
+        let lookup = self.look_up_in(slow, !a.load, bytes, alignment, user);
         match (a.data, a.load) {
             (Data::General(rt, None, sign), true) => self.load_one(rt, a.size, sign),
             (Data::General(rt, None, _), false) => self.store_one(rt, a.size),
@@ -166,7 +182,7 @@ impl Emitter<'_> {
         }
         if let Address::Pre(base, offset) | Address::Post(base, offset) = a.address {
             match host(base) {
-                Some(h) => x64!(self; add Rq(h), DWORD offset as i32),
+                Some(h) => self.with_immediate(0, true, h, offset as i32),
                 None => x64!(self; add QWORD [BYTE rbp + slot(base)], DWORD offset as i32),
             }
             if base == SP {

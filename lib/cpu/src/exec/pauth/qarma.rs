@@ -3,6 +3,8 @@
 //!
 //! Cells are the paper's: cell 0 is the most significant nibble.
 
+use std::sync::LazyLock;
+
 const ALPHA: u64 = 0xc0ac_29b7_c97c_50dd;
 const ROUND: [u64; 5] =
     [0, 0x1319_8a2e_0370_7344, 0xa409_3822_299f_31d0, 0x082e_fa98_ec4e_6c89, 0x4528_21e6_38d0_1377];
@@ -62,57 +64,96 @@ fn tweak_forward(tweak: u64) -> u64 {
     word(c)
 }
 
-fn tweak_backward(tweak: u64) -> u64 {
-    let mut c = cells(tweak);
-    for i in LFSR {
-        c[i] = c[i] << 1 & 15 | (c[i] & 1 ^ c[i] >> 3);
+/// Functions of 64 bits that are sums of functions of their bytes: all the linear layers, with or without the S-box
+/// (which works on halves of bytes) before them.
+type Bytes = [[u64; 256]; 8];
+
+fn tabulate(f: impl Fn(u64) -> u64) -> Box<Bytes> {
+    let at_zero = f(0);
+    let mut table = vec![[0u64; 256]; 8];
+    for (position, row) in table.iter_mut().enumerate() {
+        for (value, entry) in row.iter_mut().enumerate() {
+            // The constant part is counted once, with byte 0.
+            let constant = if position == 0 { 0 } else { at_zero };
+            *entry = f((value as u64) << (8 * position)) ^ constant;
+        }
     }
-    word(permute(c, &inverse(&H)))
+    table.into_boxed_slice().try_into().unwrap_or_else(|_| Box::new([[0; 256]; 8]))
 }
 
-fn qarma(data: u64, tweak: u64, key: u128, rounds: usize, sbox: &[u8; 16]) -> u64 {
+#[inline]
+fn apply(table: &Bytes, x: u64) -> u64 {
+    table.iter().zip(x.to_le_bytes()).fold(0, |sum, (row, byte)| sum ^ row[usize::from(byte)])
+}
+
+/// The layers of a cipher with one of the S-boxes.
+struct Layers {
+    /// S-box, then shuffle and mix.
+    sub_forward: Box<Bytes>,
+    /// Inverse S-box, then mix and unshuffle.
+    unsub_backward: Box<Bytes>,
+    /// The inverse S-box alone.
+    unsub: Box<Bytes>,
+    /// Shuffle and mix.
+    forward: Box<Bytes>,
+    unshuffle: Box<Bytes>,
+    tweak: Box<Bytes>,
+}
+
+impl Layers {
+    fn new(sbox: &[u8; 16]) -> Layers {
+        let (inverse_sbox, unshuffle) = (inverse(sbox), inverse(&TAU));
+        let forward = |x: u64| word(mix(permute(cells(x), &TAU)));
+        let backward = |x: u64| word(permute(mix(cells(x)), &unshuffle));
+        let sub = |x: u64| word(substitute(cells(x), sbox));
+        let unsub = |x: u64| word(substitute(cells(x), &inverse_sbox));
+        Layers {
+            sub_forward: tabulate(|x| forward(sub(x))),
+            unsub_backward: tabulate(|x| backward(unsub(x))),
+            unsub: tabulate(unsub),
+            forward: tabulate(forward),
+            unshuffle: tabulate(|x| word(permute(cells(x), &unshuffle))),
+            tweak: tabulate(tweak_forward),
+        }
+    }
+}
+
+static WITH_SIGMA1: LazyLock<Layers> = LazyLock::new(|| Layers::new(&SIGMA1));
+static WITH_SIGMA2: LazyLock<Layers> = LazyLock::new(|| Layers::new(&SIGMA2));
+
+fn qarma(data: u64, tweak: u64, key: u128, rounds: usize, layers: &Layers) -> u64 {
     let (w0, k0) = ((key >> 64) as u64, key as u64);
     let w1 = w0.rotate_right(1) ^ w0 >> 63;
-    let (unsub, unshuffle) = (inverse(sbox), inverse(&TAU));
-    let forward = |x: u64| word(mix(permute(cells(x), &TAU)));
-    let backward = |x: u64| word(permute(mix(cells(x)), &unshuffle));
-    let sub = |x: u64| word(substitute(cells(x), sbox));
-    let unsub = |x: u64| word(substitute(cells(x), &unsub));
-
-    let mut x = data ^ w0;
-    let mut t = tweak;
-    for (i, constant) in ROUND.iter().take(rounds).enumerate() {
-        x ^= k0 ^ t ^ constant;
-        if i > 0 {
-            x = forward(x);
-        }
-        x = sub(x);
-        t = tweak_forward(t);
+    // The round's tweak, and the one after the last.
+    let mut tweaks = [tweak; ROUND.len() + 1];
+    for i in 0..rounds.min(ROUND.len()) {
+        tweaks[i + 1] = apply(&layers.tweak, tweaks[i]);
+    }
+    let last = tweaks[rounds.min(ROUND.len())];
+    // Each round adds, goes forward (but the first) and substitutes; mixing is linear, so what is added can be mixed instead.
+    let mut x = data ^ w0 ^ k0 ^ tweak ^ ROUND[0];
+    for (constant, tweak) in ROUND.iter().zip(tweaks).take(rounds).skip(1) {
+        x = apply(&layers.sub_forward, x) ^ apply(&layers.forward, k0 ^ tweak ^ constant);
     }
     // The middle: one round, the reflector, one round back.
-    x = sub(forward(x ^ w1 ^ t));
-    x = word(mix(permute(cells(x), &TAU))) ^ k0;
-    x = word(permute(cells(x), &unshuffle));
-    x = backward(unsub(x)) ^ w0 ^ t;
-    for (i, constant) in ROUND.iter().take(rounds).enumerate().rev() {
-        x = unsub(x);
-        if i > 0 {
-            x = backward(x);
-        }
-        t = tweak_backward(t);
-        x ^= k0 ^ t ^ constant ^ ALPHA;
+    x = apply(&layers.sub_forward, x) ^ apply(&layers.forward, w1 ^ last);
+    x = apply(&layers.sub_forward, x) ^ k0;
+    x = apply(&layers.unshuffle, x);
+    x = apply(&layers.unsub_backward, x) ^ w0 ^ last;
+    for (constant, tweak) in ROUND.iter().zip(tweaks).take(rounds).skip(1).rev() {
+        x = apply(&layers.unsub_backward, x) ^ k0 ^ tweak ^ constant ^ ALPHA;
     }
-    x ^ w1
+    apply(&layers.unsub, x) ^ k0 ^ tweak ^ ROUND[0] ^ ALPHA ^ w1
 }
 
 /// The code of QARMA5.
 pub fn qarma5(data: u64, modifier: u64, key: u128) -> u64 {
-    qarma(data, modifier, key, 5, &SIGMA2)
+    qarma(data, modifier, key, 5, &WITH_SIGMA2)
 }
 
 /// The code of QARMA3.
 pub fn qarma3(data: u64, modifier: u64, key: u128) -> u64 {
-    qarma(data, modifier, key, 3, &SIGMA1)
+    qarma(data, modifier, key, 3, &WITH_SIGMA1)
 }
 
 #[cfg(test)]
@@ -127,13 +168,13 @@ mod tests {
     #[test]
     fn five_rounds_give_the_papers_ciphertexts() {
         assert_eq!(qarma5(DATA, TWEAK, KEY), 0xc003_b939_99b3_3765);
-        assert_eq!(qarma(DATA, TWEAK, KEY, 5, &SIGMA1), 0x544b_0ab9_5bda_7c3a);
+        assert_eq!(qarma(DATA, TWEAK, KEY, 5, &WITH_SIGMA1), 0x544b_0ab9_5bda_7c3a);
     }
 
     #[test]
     fn three_rounds_differ_from_five_and_depend_on_everything() {
         let code = qarma3(DATA, TWEAK, KEY);
-        assert_ne!(code, qarma(DATA, TWEAK, KEY, 5, &SIGMA1));
+        assert_ne!(code, qarma(DATA, TWEAK, KEY, 5, &WITH_SIGMA1));
         assert_ne!(code, qarma3(DATA ^ 1, TWEAK, KEY));
         assert_ne!(code, qarma3(DATA, TWEAK ^ 1, KEY));
         assert_ne!(code, qarma3(DATA, TWEAK, KEY ^ 1));
