@@ -24,7 +24,9 @@ impl Random {
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let parts = guests::demo::parts().expect("the demo packs");
     let tree = guests::demo::device_tree().expect("the demo packs");
-    let text = apple_dt::print(&apple_dt::Tree::parse(&tree).expect("the demo's tree is right"));
+    let parsed = apple_dt::Tree::parse(&tree).expect("the demo's tree is right");
+    let text = apple_dt::print(&parsed);
+    let flat = apple_dt::flat::export(&parsed);
     let boot = DemoFolder::new().read("boot.fit");
     let open = |data: &[u8]| {
         apple_wrap::open(data, &apple_wrap::Options::default()).expect("opens").payload.into_owned()
@@ -36,6 +38,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("wrap", parts.kernelcache.clone()),
         ("devicetree", tree),
         ("devicetree_text", text.into_bytes()),
+        ("fdt", flat.to_bytes()),
+        ("dts", apple_dt::flat::to_dts(&flat).into_bytes()),
         ("bootimg", boot),
         ("kernelcache", guests::demo::kernel()),
         ("zip", guests::demo::ipsw().expect("the demo packs")),

@@ -23,7 +23,7 @@ _dt__patch() {
 
     case "${cmd}" in
         dt__patch)
-            opts="-o -l -t -c -p -P -s -w -b -k -n -v -q -h -V --output --list --json --decompile --text --compile --print --preset --list-presets --script --fill --set --delete --rename --insert --keep-bootargs --wrap --part --bare --key --dry-run --verbose --quiet --no-progress --completions --help --version"
+            opts="-o -l -t -c -O -I -p -P -s -w -b -k -n -v -q -h -V --output --list --summary --json --decompile --text --compile --to --from --diff --filter --why --print --values --preset --list-presets --script --fill --set --delete --rename --insert --keep-bootargs --wrap --part --bare --key --dry-run --verbose --quiet --no-progress --completions --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -37,11 +37,39 @@ _dt__patch() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --to)
+                    COMPREPLY=($(compgen -W "adt text json fdt dts" -- "${cur}"))
+                    return 0
+                    ;;
+                -O)
+                    COMPREPLY=($(compgen -W "adt text json fdt dts" -- "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -W "adt text json fdt dts" -- "${cur}"))
+                    return 0
+                    ;;
+                -I)
+                    COMPREPLY=($(compgen -W "adt text json fdt dts" -- "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --print)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --values)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,5 +1,18 @@
 complete -c dt-patch -s o -l output -d 'Where to write; standard output if absent or \'-\'' -r -F
+complete -c dt-patch -s O -l to -d 'Form to write: Apple\'s bytes, text, json, a flattened device tree (fdt, dtb) or its source (dts). The last two are turned back into the identical Apple tree' -r -f -a "adt\t'Apple\'s bytes'
+text\t'The text form of dt-patch(5)'
+json\t'JSON, for programs; it cannot be read back'
+fdt\t'A flattened device tree, as dtc has it'
+dts\t'Its source'"
+complete -c dt-patch -s I -l from -d 'Form of the input, instead of what it looks like. Another maker\'s flattened device tree must be named' -r -f -a "adt\t'Apple\'s bytes'
+text\t'The text form of dt-patch(5)'
+json\t'JSON, for programs; it cannot be read back'
+fdt\t'A flattened device tree, as dtc has it'
+dts\t'Its source'"
+complete -c dt-patch -l diff -d 'Compare two trees, phandles followed to the nodes they mean; exit status 1 if they differ' -r -F
+complete -c dt-patch -l filter -d 'Show only nodes whose names fit a pattern, with what is below them; a pattern that begins with \'/\' is a path' -r
 complete -c dt-patch -s p -l print -d 'Print a node, or one property\'s value' -r
+complete -c dt-patch -l values -d 'A device\'s data (SysCfg keys, MAC addresses), seeds and properties, in TOML, JSON or a property list: placeholders are expanded with them as the boot loader does' -r -F
 complete -c dt-patch -s P -l preset -d 'Do a preset\'s edits; a packed image without boot arguments of its own gets the preset\'s' -r
 complete -c dt-patch -s s -l script -d 'Do the edits of a script' -r -F
 complete -c dt-patch -l set -d 'Set a property: a value of dt-patch(5), a number, or else a text' -r
@@ -14,9 +27,11 @@ fish\t''
 powershell\t''
 zsh\t''"
 complete -c dt-patch -s l -l list -d 'List the nodes, with numbers of properties and placeholders, and write nothing'
-complete -c dt-patch -l json -d 'Print the tree as JSON (with --list: the listing)'
+complete -c dt-patch -l summary -d 'Print what matters of a tree: model, SoC, CPUs, console, memory map, what is left to fill in'
+complete -c dt-patch -l json -d 'Print the tree as JSON (with --list, --summary and --diff: those)'
 complete -c dt-patch -s t -l text -l decompile -d 'Write the tree in text form, which compiles back to the identical bytes'
-complete -c dt-patch -s c -l compile -d 'Write the tree as bytes although it came in text form'
+complete -c dt-patch -s c -l compile -d 'Write the tree as bytes although it came in another form'
+complete -c dt-patch -l why -d 'Say what the file was recognised as, layer by layer, and what is in the way'
 complete -c dt-patch -l list-presets -d 'List the presets'
 complete -c dt-patch -l fill -d 'Fill in what a boot loader would that does not depend on the machine. xnu-run does this by itself'
 complete -c dt-patch -l keep-bootargs -d 'Leave a packed image\'s boot arguments alone'

@@ -111,7 +111,10 @@ impl Made {
 const SHOWN: usize = 96;
 
 fn shown(p: &Property, node: &Node) -> String {
-    let text = print_value(p, Context::of(node, None));
+    shortened(&print_value(p, Context::of(node, None)))
+}
+
+fn shortened(text: &str) -> String {
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(SHOWN) {
         Some((at, _)) => alloc::format!("{}…", text.get(..at).unwrap_or_default()),
@@ -176,7 +179,7 @@ impl Edit {
             Action::Rename(target, name) => self.rename(tree, target, name, &mut changes)?,
             Action::Insert(path, body) => self.insert(tree, path, body.as_ref(), &mut changes)?,
             Action::Keep(target, patterns) => self.keep(tree, target, patterns, &mut changes),
-            Action::Resolve(target) => self.resolve(tree, target, &mut changes)?,
+            Action::Resolve(_) => changes = self.resolve_with(tree, &|_| None)?,
         }
         Ok(changes)
     }
@@ -365,8 +368,14 @@ impl Edit {
         }
     }
 
-    fn resolve(&self, tree: &mut Tree, target: &Target, out: &mut Vec<Change>) -> Result<()> {
-        let mut made = Made::default();
+    /// Does a `resolve` with a device's data.
+    pub(crate) fn resolve_with(
+        &self,
+        tree: &mut Tree,
+        stored: &dyn Fn(&str) -> Option<Vec<u8>>,
+    ) -> Result<Vec<Change>> {
+        let (mut made, mut out) = (Made::default(), Vec::new());
+        let Action::Resolve(target) = &self.action else { return Ok(out) };
         for at in target.nodes.find(&tree.root) {
             let path = path_of(tree, &at);
             let Some(node) = node_at(tree, &at) else { continue };
@@ -375,13 +384,16 @@ impl Edit {
                 let mut change = self.change("resolve", path.clone(), Some(p.name.to_string()));
                 let text = p.value.strip_suffix(&[0]).unwrap_or(&p.value);
                 change.old = Some(alloc::format!("template(\"{}\")", text.escape_ascii()));
-                match placeholder::resolve(&p.value, |_| None) {
+                match placeholder::resolve(&p.value, stored) {
                     Resolution::Value(v) => {
                         made.add(v.len())?;
-                        change.new = Some(alloc::format!("zeros({})", v.len()));
                         p.value = v;
                         p.placeholder = false;
                         p.padding = [0; 3];
+                        change.new = Some(match p.is_blank() {
+                            true => alloc::format!("zeros({})", p.value.len()),
+                            false => shortened(&print_value(p, Context::default())),
+                        });
                     }
                     Resolution::Remove => {
                         change.new = Some("nothing".into());
@@ -394,7 +406,7 @@ impl Edit {
                 node.properties.remove(index);
             }
         }
-        Ok(())
+        Ok(out)
     }
 }
 

@@ -67,8 +67,26 @@ pub enum Error {
         limit: usize,
     },
     /// A flattened device tree, the other format of this name.
-    #[error("offset 0: this is a flattened device tree (magic d00dfeed), not Apple's: dtc reads those")]
+    #[error(
+        "offset 0: this is a flattened device tree (magic d00dfeed), not Apple's: 'dt-patch --from fdt' makes one of it"
+    )]
     FlatDeviceTree,
+    /// A flattened device tree that contradicts itself.
+    #[error("offset {offset:#x}: {what}")]
+    Flat {
+        /// Where.
+        offset: usize,
+        /// What is wrong there.
+        what: &'static str,
+    },
+    /// Something in a flattened tree that an Apple tree cannot be made of.
+    #[error("{place}: {why}")]
+    CannotImport {
+        /// Node and property.
+        place: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Not a tree: its first node says so.
     #[error("offset 0: not an Apple device tree ({why})")]
     NotATree {

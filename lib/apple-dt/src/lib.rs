@@ -2,7 +2,8 @@
 //! compiles back to the identical bytes.
 //!
 //! It holds no opinion on what a tree should say: what a kernel wants in it is `xnu-boot`'s business. It takes no
-//! wrapping off (`apple-wrap` does) and reads no flattened device trees, which are another format.
+//! wrapping off (`apple-wrap` does). Flattened device trees are another format, which [`flat`] turns into this one and
+//! back.
 //!
 //! The byte layout is that of `apple-oss-distributions/xnu` (`pexpert/pexpert/device_tree.h`): everything
 //! little-endian, no magic, no total size.
@@ -48,8 +49,10 @@
 extern crate alloc;
 
 mod bytes;
+mod diff;
 mod edit;
 mod error;
+pub mod flat;
 mod json;
 pub mod placeholder;
 mod script;
@@ -60,9 +63,11 @@ mod tree;
 mod value;
 
 pub use bytes::{MAX_CHILDREN, MAX_DEPTH, MAX_PROPERTIES, MAX_SIZE, looks_like};
+pub use diff::{Difference, diff};
 pub use edit::{Action, Change, Edit};
 pub use error::{Error, ErrorKind};
 pub use json::to_json;
+pub use placeholder::Values;
 pub use script::{Script, parse_edit, parse_value};
 pub use select::{Selector, Target, glob};
 pub use text::{compile, is_text, print, print_node, print_value};

@@ -10,6 +10,11 @@
 //! zeroes/size          so many zero bytes
 //! ```
 
+use crate::Result;
+use crate::edit::{Action, Change, Edit};
+use crate::select::{Selector, Target};
+use crate::tree::Tree;
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -100,5 +105,46 @@ pub fn resolve(value: &[u8], stored: impl Fn(&str) -> Option<Vec<u8>>) -> Resolu
     match blank {
         Some(n) => Resolution::Value(alloc::vec![0; n as usize]),
         None => Resolution::Remove,
+    }
+}
+
+/// A device's data by name: what stands behind `syscfg/KEY` and `macaddr/NAME`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values(BTreeMap<String, Vec<u8>>);
+
+impl Values {
+    /// No data.
+    pub fn new() -> Values {
+        Values::default()
+    }
+
+    /// Adds data: `SrNm`, `wifiaddr` and so on.
+    pub fn insert(&mut self, name: impl Into<String>, data: Vec<u8>) {
+        self.0.insert(name.into(), data);
+    }
+
+    /// What there is under a name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name).map(Vec::as_slice)
+    }
+
+    /// The names there are.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Replaces every placeholder of a tree as the boot loader does, with this data: see [`resolve`].
+    ///
+    /// # Errors
+    /// More bytes than a tree may have.
+    pub fn expand(&self, tree: &mut Tree) -> Result<Vec<Change>> {
+        let everywhere = Target { nodes: Selector::parse("/**")?, property: None };
+        let edit = Edit::new(Action::Resolve(everywhere), "");
+        edit.resolve_with(tree, &|name| self.get(name).map(<[u8]>::to_vec))
     }
 }

@@ -61,12 +61,22 @@ impl<'a> Cursor<'a> {
         before.iter().filter(|&&b| b == b'\n').count().saturating_add(1)
     }
 
+    /// Where the cursor is, for [`Cursor::error_at`].
+    pub(crate) fn place(&self) -> usize {
+        self.at
+    }
+
     pub(crate) fn error(&self, message: impl Into<String>) -> Error {
-        let before = self.text.get(..self.at).unwrap_or_default();
+        self.error_at(self.at, message)
+    }
+
+    /// An error about a place before. Lines are counted only now: the text may be long.
+    pub(crate) fn error_at(&self, place: usize, message: impl Into<String>) -> Error {
+        let before = self.text.get(..place).unwrap_or_default();
         let start = before.iter().rposition(|&b| b == b'\n').map_or(0, |p| p.saturating_add(1));
         Error::Syntax {
-            line: self.line(),
-            column: self.at.saturating_sub(start).saturating_add(1),
+            line: before.iter().filter(|&&b| b == b'\n').count().saturating_add(1),
+            column: place.saturating_sub(start).saturating_add(1),
             message: message.into(),
         }
     }
@@ -250,6 +260,107 @@ impl<'a> Cursor<'a> {
             self.advance(2);
             out.push(byte);
         }
+    }
+
+    /// `"…"` as C has it: escapes of letters, `\xN`, `\xNN` and up to three octal digits.
+    pub(crate) fn text(&mut self) -> Result<Vec<u8>> {
+        let open = self.at;
+        self.expect(b'"')?;
+        let mut out = Vec::new();
+        loop {
+            match self.peek() {
+                None => {
+                    self.at = open;
+                    return Err(self.error("this text has no closing quote"));
+                }
+                Some(b'"') => {
+                    self.advance(1);
+                    return Ok(out);
+                }
+                Some(b'\\') => out.push(self.escape()?),
+                Some(b) => {
+                    self.advance(1);
+                    out.push(b);
+                }
+            }
+        }
+    }
+
+    /// An escape of C, from its backslash on.
+    fn escape(&mut self) -> Result<u8> {
+        self.advance(1);
+        let letter = self.peek();
+        if let Some(b'0'..=b'7') = letter {
+            let digits = self.rest().iter().take(3).take_while(|b| matches!(b, b'0'..=b'7')).count();
+            let word = self.rest().get(..digits).unwrap_or_default();
+            self.advance(digits);
+            return u8::from_str_radix(core::str::from_utf8(word).unwrap_or_default(), 8)
+                .map_err(|_| self.error("an octal escape over \\377"));
+        }
+        self.advance(1);
+        Ok(match letter {
+            Some(b'a') => 7,
+            Some(b'b') => 8,
+            Some(b't') => b'\t',
+            Some(b'n') => b'\n',
+            Some(b'v') => 11,
+            Some(b'f') => 12,
+            Some(b'r') => b'\r',
+            Some(b'x') => {
+                let digits = self.rest().iter().take(2).take_while(|b| b.is_ascii_hexdigit()).count();
+                let word = self.rest().get(..digits).unwrap_or_default();
+                let byte = u8::from_str_radix(core::str::from_utf8(word).unwrap_or_default(), 16);
+                let byte = byte.map_err(|_| self.error("\\x wants hexadecimal digits"))?;
+                self.advance(digits);
+                byte
+            }
+            Some(other) => other,
+            None => return Err(self.error("the text ends in an escape")),
+        })
+    }
+
+    /// `'c'` as C has it.
+    pub(crate) fn character(&mut self) -> Result<u64> {
+        self.expect(b'\'')?;
+        let byte = match self.peek() {
+            Some(b'\\') => self.escape()?,
+            Some(b) if b != b'\'' && b != b'\n' => {
+                self.advance(1);
+                b
+            }
+            _ => return Err(self.expected("a character")),
+        };
+        self.expect(b'\'')?;
+        Ok(byte.into())
+    }
+
+    /// A number of C: decimal, `0x`, octal with a leading 0, with the suffixes U, L, UL, LL, ULL.
+    pub(crate) fn c_number(&mut self) -> Result<u64> {
+        let start = self.at;
+        let word = self.run(|b| b.is_ascii_alphanumeric());
+        let word = core::str::from_utf8(word).unwrap_or_default();
+        let digits = word.trim_end_matches(['u', 'U', 'l', 'L']);
+        let parsed = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+            Some(hex) => u64::from_str_radix(hex, 16),
+            None if digits.len() > 1 && digits.starts_with('0') => u64::from_str_radix(digits, 8),
+            None => digits.parse(),
+        };
+        parsed.map_err(|_| {
+            self.at = start;
+            self.expected("a number below 2^64")
+        })
+    }
+
+    /// Two hexadecimal digits.
+    pub(crate) fn hex_byte(&mut self) -> Result<u8> {
+        let digits = self.rest().get(..2).unwrap_or_default();
+        let byte = core::str::from_utf8(digits)
+            .ok()
+            .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
+            .and_then(|d| u8::from_str_radix(d, 16).ok())
+            .ok_or_else(|| self.expected("two hexadecimal digits or ']'"))?;
+        self.advance(2);
+        Ok(byte)
     }
 
     fn size(&mut self) -> Result<u32> {

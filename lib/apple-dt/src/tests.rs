@@ -17,28 +17,28 @@ const GOLDEN: &str = "03000000010000004141504c2c7068616e646c65000000000000000000
     00000000\
     4141504c2c7068616e646c650000000000000000000000000000000000000000 0400000002000000";
 
-fn golden() -> Vec<u8> {
+pub(crate) fn golden() -> Vec<u8> {
     let digits: Vec<u8> = GOLDEN.bytes().filter(|b| b.is_ascii_hexdigit()).collect();
     digits.chunks(2).map(|c| u8::from_str_radix(core::str::from_utf8(c).unwrap(), 16).unwrap()).collect()
 }
 
-struct Random(u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    fn below(&mut self, n: u64) -> usize {
+    pub(crate) fn below(&mut self, n: u64) -> usize {
         (self.next() % n) as usize
     }
 }
 
 /// A tree of everything odd: garbage padding, dirty and full name fields, placeholders of any bytes, duplicates.
-fn random_tree(r: &mut Random) -> Tree {
+pub(crate) fn random_tree(r: &mut Random) -> Tree {
     fn node(r: &mut Random, depth: usize) -> Node {
         let names: [&[u8]; 9] = [
             b"name",
@@ -433,4 +433,50 @@ fn keeping_children_of_a_large_tree_is_not_quadratic() {
         "each is the interrupt parent of the one before"
     );
     assert!(start.elapsed().as_secs() < 20, "an hour at quadratic cost for the largest trees");
+}
+
+#[test]
+fn a_devices_data_goes_where_the_boot_loader_puts_it() {
+    let mut t = tree(
+        r#"a = template("syscfg/SrNm/0x20,zeroes/0x20"); b = template("syscfg/CLHS"); c = template("macaddr/wifiaddr,syscfg/WMac/6"); d = template("macaddr/btaddr,syscfg/BMac/6,zeroes/6"); e = template("syscfg/Long/4"); f = template("syscfg/None");"#,
+    );
+    let mut values = Values::new();
+    values.insert("SrNm", b"C39TEST\0".to_vec());
+    values.insert("CLHS", b"\x01\x02\x03".to_vec());
+    values.insert("WMac", [2, 0, 0, 0, 0, 1].to_vec());
+    values.insert("btaddr", [2, 0, 0, 0, 0, 2].to_vec());
+    values.insert("Long", [9; 8].to_vec());
+    let log = values.expand(&mut t).unwrap();
+    assert_eq!(log.len(), 6);
+    assert_eq!(log[0].new.as_deref(), Some("field(32, \"C39TEST\")"));
+    let value = |n| t.property("/", n).map(|p| p.value.clone());
+    assert_eq!(value("a").unwrap(), [&b"C39TEST"[..], &[0; 25]].concat());
+    assert_eq!(value("b").unwrap(), [1, 2, 3], "as long as it is stored");
+    assert_eq!((value("c").unwrap()[5], value("d").unwrap()[5]), (1, 2), "the first that can be had");
+    assert_eq!(value("e").unwrap(), [9; 4], "cut to the size that is asked for");
+    assert_eq!(value("f"), None, "what cannot be had goes");
+    assert!(t.placeholders().is_empty());
+}
+
+fn differences(old: &str, new: &str) -> String {
+    diff(&tree(old), &tree(new)).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn differences_are_those_of_content_not_of_order_or_numbers() {
+    let aic = "aic { AAPL,phandle = u32(5); } uart { interrupt-parent = u32(5); function-x = u32(5), fourcc(\"clkG\"); }";
+    let moved = "uart { function-x = u32(9), fourcc(\"clkG\"); interrupt-parent = u32(9); } aic { AAPL,phandle = u32(9); }";
+    assert_eq!(differences(aic, moved), "");
+    let other = "aic { AAPL,phandle = u32(5); } gpio { AAPL,phandle = u32(6); } uart { interrupt-parent = u32(6); function-x = u32(5), fourcc(\"clkH\"); }";
+    assert_eq!(
+        differences(aic, other),
+        "-/uart:interrupt-parent = phandle(/aic)\n+/uart:interrupt-parent = phandle(/gpio)\n\
+         -/uart:function-x = phandle(/aic), fourcc(\"clkG\")\n+/uart:function-x = phandle(/aic), fourcc(\"clkH\")\n\
+         +/gpio {2 properties}\n"
+    );
+    assert_eq!(differences("a; b = u32(1);", "b = u32(2);"), "-/:a\n-/:b = u32(1)\n+/:b = u32(2)\n");
+    assert_eq!(differences("a = template(\"x\");", "a = \"x\";"), "-/:a = template(\"x\")\n+/:a = \"x\"\n");
+    assert_eq!(differences("n { a; } n { b; }", "n { a; } n { c; }"), "-/n[1]:b\n+/n[1]:c\n");
+    // One number that means another node.
+    assert_ne!(differences(aic, &aic.replace("aic {", "gic {")), "");
 }

@@ -39,7 +39,7 @@ pub struct Property {
 }
 
 /// A property's name: the 32 bytes of its field. Text up to the first NUL; what follows is zero unless the file is odd.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub [u8; 32]);
 
 impl Name {

@@ -13,6 +13,8 @@ pub const TREE_FORMAT: &str = "apple-device-tree";
 /// What is to be done.
 #[derive(Debug, Clone, Default)]
 pub struct TreeEdits {
+    /// A device's data, with which placeholders are expanded before anything else.
+    pub values: Option<apple_dt::Values>,
     /// Edits that need not match anything: presets, scripts.
     pub scripts: Vec<Script>,
     /// Edits of which each must match something: what a user typed.
@@ -97,7 +99,10 @@ impl TreeEdits {
     /// # Errors
     /// An edit that cannot be done, or a strict one that matches nothing.
     pub fn apply(&self, tree: &mut Tree) -> Result<Vec<Change>, TreeError> {
-        let mut changes = Vec::new();
+        let mut changes = match &self.values {
+            Some(values) => values.expand(tree)?,
+            None => Vec::new(),
+        };
         for script in &self.scripts {
             changes.extend(script.apply(tree)?);
         }

@@ -3,6 +3,8 @@
 //! A reader may refuse what it is given; it may not panic, run for ever, or take memory without bound.
 #![forbid(unsafe_code)]
 
+use apple_dt::flat;
+
 /// A reader's name, which is also that of its fuzz target and its folder in `tests/corpus/fuzz`, and the reader.
 pub type Reader = (&'static str, fn(&[u8]));
 
@@ -12,6 +14,8 @@ pub const READERS: &[Reader] = &[
     ("wrap", wrap),
     ("devicetree", device_tree),
     ("devicetree_text", device_tree_text),
+    ("fdt", flat_tree),
+    ("dts", flat_source),
     ("bootimg", boot_image),
     ("kernelcache", kernelcache),
     ("manifest", manifest),
@@ -61,6 +65,28 @@ fn device_tree(data: &[u8]) {
         let text = apple_dt::print(&tree);
         let again = apple_dt::compile(&text).expect("what we print compiles");
         assert!(again.to_bytes() == data, "the text compiles back to the identical bytes");
+        let flat = flat::export(&tree);
+        let read = flat::Flat::parse(&flat.to_bytes()).expect("what we write is read");
+        assert!(read == flat, "a flattened tree is read back");
+        let back = flat::import(&read).expect("what was exported is imported");
+        assert!(back.to_bytes() == data, "and gives the identical bytes");
+    }
+}
+
+fn flat_tree(data: &[u8]) {
+    let Ok(flat) = flat::Flat::parse(data) else { return };
+    let again = flat::Flat::parse(&flat.to_bytes()).expect("what we write is read");
+    assert!(again == flat, "a flattened tree is read back");
+    if let Ok(tree) = flat::import(&flat) {
+        let back = flat::import(&flat::export(&tree)).expect("what was exported is imported");
+        assert!(back == tree, "an imported tree survives");
+    }
+}
+
+fn flat_source(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(flat) = flat::from_dts(text) {
+        let _ = flat::import(&flat);
     }
 }
 

@@ -21,9 +21,18 @@ impl Wanted {
         let mut edits = TreeEdits {
             part: args.part.clone(),
             wrap: args.wrap,
-            open: apple_wrap::Options { key: key(args)?, ..apple_wrap::Options::default() },
+            open: open_options(args)?,
             ..TreeEdits::default()
         };
+        for path in &args.values {
+            let given = crate::values::read(path, io)?;
+            let all = edits.values.get_or_insert_default();
+            given
+                .values
+                .names()
+                .for_each(|n| all.insert(n, given.values.get(n).unwrap_or_default().to_vec()));
+            edits.scripts.push(given.edits);
+        }
         let mut bootargs: Option<String> = None;
         for name in &args.preset {
             let preset = preset(name, io)?;
@@ -62,12 +71,21 @@ impl Wanted {
 
     /// Whether there is nothing to do.
     pub(crate) fn none(&self) -> bool {
-        self.edits.scripts.is_empty() && self.edits.strict.is_empty() && self.edits.bootargs.is_none()
+        let edits = &self.edits;
+        edits.scripts.is_empty()
+            && edits.strict.is_empty()
+            && edits.bootargs.is_none()
+            && edits.values.is_none()
     }
 }
 
 fn option(name: &str, value: &str, why: impl std::fmt::Display) -> Error {
     Error::usage(format_args!("{name} {value}: {why}"))
+}
+
+/// How wrappings are to be taken off.
+pub(crate) fn open_options(args: &Args) -> Result<apple_wrap::Options> {
+    Ok(apple_wrap::Options { key: key(args)?, ..apple_wrap::Options::default() })
 }
 
 fn key(args: &Args) -> Result<Option<apple_wrap::Key>> {

@@ -4,49 +4,84 @@
 //! parts (and boot arguments) changed. The edits are `apple-dt`'s, the presets `xnu-boot`'s; this is the command line.
 #![forbid(unsafe_code)]
 
+mod diff;
 mod edits;
+mod formats;
+mod look;
 mod show;
 mod source;
+mod values;
 
 use apple_dt::{Change, Tree};
 use bootimg::Rewriter;
 use cli::{Doc, Error, Example, Io, Result, Status};
 use edits::Wanted;
+pub use formats::Format;
 use pipeline::{PatchedTree, TreeError};
 use source::Source;
+use std::borrow::Cow;
 use std::io::Read;
 use std::path::PathBuf;
 
 /// Command line of `dt-patch`.
 #[derive(Debug, clap::Parser)]
 #[command(
-    long_about = "Edits Apple device trees: bare, in an IM4P or IMG4, in text form, or as a part of a packed boot image, \
-recognised by content. A tree gives a tree; a packed boot image gives the image again with only its device tree parts \
-changed, everything else passes through byte for byte.\n\n\
-Edits are done in this order: presets, scripts, --fill, --insert, --rename, --delete, --set. Paths, values and the text form \
-are described in dt-patch(5)."
+    long_about = "Edits Apple device trees: bare, in an IM4P or IMG4, in text form, as a flattened device tree or its source, \
+or as a part of a packed boot image, recognised by content. A tree gives a tree; a packed boot image gives the image again \
+with only its device tree parts changed, everything else passes through byte for byte.\n\n\
+Edits are done in this order: --values, presets, scripts, --fill, --insert, --rename, --delete, --set. Paths, values, the text \
+form and the files of values are described in dt-patch(5).\n\n\
+If you know dtc: '-I dtb|dts|adt' and '-O dtb|dts|adt' mean the same here. If you know ipsw: 'ipsw dtree FILE' is \
+'dt-patch -l FILE', and --json, --summary and --filter are the same. 'dt-patch diff OLD NEW', 'dt-patch list FILE', \
+'dt-patch decompile FILE' and 'dt-patch compile FILE' work, too."
 )]
 pub struct Args {
     /// The device tree or packed boot image; standard input if absent or '-'.
     pub file: Option<PathBuf>,
+    /// What follows a verb.
+    #[arg(hide = true)]
+    pub more: Vec<PathBuf>,
     /// Where to write; standard output if absent or '-'.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// List the nodes, with numbers of properties and placeholders, and write nothing.
     #[arg(short, long, conflicts_with_all = ["text", "compile", "print", "output"])]
     pub list: bool,
-    /// Print the tree as JSON (with --list: the listing).
+    /// Print what matters of a tree: model, SoC, CPUs, console, memory map, what is left to fill in.
+    #[arg(long, conflicts_with_all = ["list", "text", "compile", "print", "output"])]
+    pub summary: bool,
+    /// Print the tree as JSON (with --list, --summary and --diff: those).
     #[arg(long, conflicts_with_all = ["compile", "print"])]
     pub json: bool,
     /// Write the tree in text form, which compiles back to the identical bytes.
     #[arg(short, long, visible_alias = "decompile", conflicts_with_all = ["json", "compile", "print"])]
     pub text: bool,
-    /// Write the tree as bytes although it came in text form.
+    /// Write the tree as bytes although it came in another form.
     #[arg(short, long, conflicts_with = "print")]
     pub compile: bool,
+    /// Form to write: Apple's bytes, text, json, a flattened device tree (fdt, dtb) or its source (dts). The last two are
+    /// turned back into the identical Apple tree.
+    #[arg(short = 'O', long, value_name = "FORM", conflicts_with_all = ["text", "json", "compile", "print", "list"])]
+    pub to: Option<Format>,
+    /// Form of the input, instead of what it looks like. Another maker's flattened device tree must be named.
+    #[arg(short = 'I', long, value_name = "FORM")]
+    pub from: Option<Format>,
+    /// Compare two trees, phandles followed to the nodes they mean; exit status 1 if they differ.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["file", "output", "print"])]
+    pub diff: Vec<PathBuf>,
+    /// Show only nodes whose names fit a pattern, with what is below them; a pattern that begins with '/' is a path.
+    #[arg(long, value_name = "GLOB")]
+    pub filter: Vec<String>,
+    /// Say what the file was recognised as, layer by layer, and what is in the way.
+    #[arg(long, conflicts_with_all = ["list", "summary", "json", "text", "compile", "to", "print", "output"])]
+    pub why: bool,
     /// Print a node, or one property's value.
     #[arg(short, long, value_name = "PATH[:PROPERTY]", conflicts_with = "output")]
     pub print: Vec<String>,
+    /// A device's data (SysCfg keys, MAC addresses), seeds and properties, in TOML, JSON or a property list: placeholders
+    /// are expanded with them as the boot loader does.
+    #[arg(long, value_name = "FILE")]
+    pub values: Vec<PathBuf>,
     /// Do a preset's edits; a packed image without boot arguments of its own gets the preset's.
     #[arg(short = 'P', long, value_name = "NAME|FILE")]
     pub preset: Vec<String>,
@@ -133,9 +168,25 @@ pub const DOC: Doc = Doc {
             command: "dt-patch --bare boot.fit | dt-patch -l",
             what: "Lists the device tree of a packed boot image.",
         },
+        Example {
+            command: "dt-patch -O dts devicetree.im4p > tree.dts && dt-patch -I dts tree.dts -o tree.bin",
+            what: "As device tree source, for dtc and its users, and back to the identical bytes.",
+        },
+        Example {
+            command: "dt-patch --preset serial-only devicetree.im4p -o new.bin; dt-patch --diff devicetree.im4p new.bin || true",
+            what: "What a preset did; the exit status says whether there is a difference.",
+        },
+        Example {
+            command: "echo 'SrNm = \"C39TEST00000\"' > values.toml && dt-patch --values values.toml devicetree.im4p -o tree.bin",
+            what: "Expands placeholders with a device's data.",
+        },
+        Example {
+            command: "dt-patch --summary devicetree.im4p && dt-patch -l --filter 'uart*' devicetree.im4p",
+            what: "A tree at a glance, and a part of it.",
+        },
         Example { command: "dt-patch --list-presets", what: "Lists the presets." },
     ],
-    exit_status: &[],
+    exit_status: &[(1, "with --diff: the trees differ")],
     see_also: &["dt-patch(5)", "ipsw-extract(1)", "bootimg-pack(1)", "xnu-run(1)", "bootimg(5)"],
 };
 
@@ -148,14 +199,59 @@ pub fn run(args: Args, io: &mut Io) -> Result<Status> {
         io.print(&show::presets()?)?;
         return Ok(Status::Done);
     }
+    let args = verbs(args)?;
+    if let [old, new] = args.diff.as_slice() {
+        return diff::run(&args, old, new, io);
+    }
     let wanted = Wanted::new(&args, io)?;
     let mut input = io.input(args.file.as_deref())?;
     let name = input.name().to_string();
     let job = Job { args: &args, name: &name, wanted };
-    match source::read(&mut input)? {
+    match source::read(&mut input, args.from)? {
         Source::Packed(stream) => job.packed(stream, io),
-        Source::Text(text) => job.text(&text, io),
+        Source::Text(text) => {
+            let tree = apple_dt::compile(&text).map_err(|e| Error::damaged(&name, e))?;
+            job.unpacked(tree, "a tree in text form", io)
+        }
+        Source::Dts(text) => job.unpacked(formats::of_dts(&name, &text)?, "device tree source", io),
+        Source::Fdt(data) => job.unpacked(formats::of_fdt(&name, &data)?, "a flattened device tree", io),
         Source::Bytes(data) => job.bytes(&data, io),
+    }
+}
+
+/// `dt-patch diff OLD NEW` and its like, unless there is a file of the verb's name.
+fn verbs(mut args: Args) -> Result<Args> {
+    let verb = args.file.as_deref().filter(|f| !f.exists()).and_then(|f| f.to_str()).unwrap_or_default();
+    let mut more = std::mem::take(&mut args.more);
+    match verb {
+        "diff" if more.len() == 2 => args.diff = std::mem::take(&mut more),
+        "diff" => return Err(Error::usage("diff wants two files: dt-patch diff OLD NEW")),
+        "list" | "ls" => args.list = !args.json && !args.summary,
+        "info" => args.summary = true,
+        "decompile" | "print" | "text" => args.text = args.to.is_none() && !args.json,
+        "compile" | "build" | "repack" => args.compile = args.to.is_none(),
+        "edit" | "patch" | "dtree" => {}
+        _ => {
+            return match more.first() {
+                Some(other) => {
+                    let other = other.display();
+                    Err(Error::usage(format_args!(
+                        "{other}: one file at a time (verbs: diff list info decompile compile)"
+                    )))
+                }
+                None => Ok(args),
+            };
+        }
+    }
+    if !args.diff.is_empty() {
+        args.file = None;
+        return Ok(args);
+    }
+    let mut more = more.into_iter();
+    args.file = more.next();
+    match more.next() {
+        Some(other) => Err(Error::usage(format_args!("{}: one file at a time", other.display()))),
+        None => Ok(args),
     }
 }
 
@@ -166,28 +262,45 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// A tree that came in text form: it goes out as text, unless --compile.
-    fn text(&self, text: &str, io: &mut Io) -> Result<Status> {
+    /// A tree that came in another form than bytes: text goes out as text, the others as bytes, unless the user says
+    /// otherwise.
+    fn unpacked(&self, mut tree: Tree, what: &str, io: &mut Io) -> Result<Status> {
         self.no_part()?;
-        let mut tree = apple_dt::compile(text).map_err(|e| Error::damaged(self.name, e))?;
+        if self.args.why {
+            let (nodes, properties) = tree.counts();
+            let text = format!(
+                "{}: {what}\n  Apple device tree, {nodes} nodes, {properties} properties: nothing is in the way\n",
+                self.name
+            );
+            io.print(&text)?;
+            return Ok(Status::Done);
+        }
         let changes = self.wanted.edits.apply(&mut tree).map_err(|e| self.error(e))?;
         if let Some(status) = self.shown(&tree, &[], &changes, io)? {
             return Ok(status);
         }
-        if self.args.compile {
-            return self.write(&tree.to_bytes(), io);
-        }
-        if self.wanted.none() && !self.args.text {
+        let is_text = what.ends_with("text form");
+        if is_text && self.wanted.none() && !self.args.text && !self.args.compile && self.args.to.is_none() {
             return Err(Error::usage(format_args!(
                 "{}: a tree in text form: --compile makes bytes of it",
                 self.name
             )));
         }
-        self.write_text(&apple_dt::print(&tree), io)
+        let form = match self.form() {
+            Some(form) => form,
+            None if is_text => Format::Text,
+            None => Format::Adt,
+        };
+        self.write_as(&tree, form, &tree.to_bytes(), io)
     }
 
     fn bytes(&self, data: &[u8], io: &mut Io) -> Result<Status> {
         self.no_part()?;
+        if self.args.why {
+            let (text, good) = look::why(self.name, data, &self.wanted.edits.open);
+            io.print(&text)?;
+            return Ok(if good { Status::Done } else { Status::NothingFound });
+        }
         let patched = self.wanted.edits.patch(data).map_err(|e| self.error(e))?;
         self.finish(&patched, io)
     }
@@ -199,10 +312,43 @@ impl Job<'_> {
         {
             return Ok(status);
         }
-        if self.args.text {
-            return self.write_text(&apple_dt::print(&patched.tree), io);
+        self.write_as(&patched.tree, self.form().unwrap_or(Format::Adt), &patched.bytes, io)
+    }
+
+    /// The form that the user asks for.
+    fn form(&self) -> Option<Format> {
+        match (self.args.text, self.args.compile) {
+            (true, _) => Some(Format::Text),
+            (_, true) => Some(Format::Adt),
+            _ => self.args.to,
         }
-        self.write(&patched.bytes, io)
+    }
+
+    /// Writes a tree, of which `bytes` are Apple's.
+    fn write_as(&self, tree: &Tree, form: Format, bytes: &[u8], io: &mut Io) -> Result<Status> {
+        if !self.args.filter.is_empty() && matches!(form, Format::Adt | Format::Fdt) {
+            let message = "--filter shows a part of a tree (--list, --text, --json, -O dts); it cuts no bytes: 'keep' in a script does";
+            return Err(Error::usage(message));
+        }
+        let part = self.part_of(tree)?;
+        match formats::as_text(&part, form) {
+            Some(text) => self.write_text(&text, io),
+            None if form == Format::Fdt => self.write(&apple_dt::flat::export(tree).to_bytes(), io),
+            None => self.write(bytes, io),
+        }
+    }
+
+    /// What is to be shown of a tree.
+    fn part_of<'t>(&self, tree: &'t Tree) -> Result<Cow<'t, Tree>> {
+        if self.args.filter.is_empty() {
+            return Ok(Cow::Borrowed(tree));
+        }
+        let part = look::filtered(tree, &self.args.filter)?;
+        if part.root.properties.is_empty() && part.root.children.is_empty() {
+            let patterns = self.args.filter.join(", ");
+            return Err(Error::not_found(self.name, format_args!("no node fits {patterns}")));
+        }
+        Ok(Cow::Owned(part))
     }
 
     /// The ways to look at a tree that end the run. `None`: something is to be written.
@@ -216,7 +362,15 @@ impl Job<'_> {
         for change in changes {
             io.verbose(format_args!("{}: {change}", self.name));
         }
-        if self.args.list {
+        if self.args.summary {
+            let text = if self.args.json {
+                format!("{:#}\n", look::summary_json(self.name, tree, patched))
+            } else {
+                look::summary(self.name, tree, patched)
+            };
+            io.print(&text)?;
+        } else if self.args.list {
+            let tree = &*self.part_of(tree)?;
             let text = if self.args.json {
                 show::list_json(self.name, tree, patched)
             } else {
@@ -228,7 +382,7 @@ impl Job<'_> {
         } else if self.args.dry_run {
             io.print(&show::changes(changes, None))?;
         } else if self.args.json {
-            return self.write_text(&apple_dt::to_json(tree), io).map(Some);
+            return self.write_as(tree, Format::Json, &[], io).map(Some);
         } else {
             return Ok(None);
         }
@@ -251,13 +405,22 @@ impl Job<'_> {
 
     fn packed(&self, stream: impl Read, io: &mut Io) -> Result<Status> {
         let mut image = Rewriter::new(stream).map_err(|e| self.error(e.into()))?;
-        let looks = self.args.list || self.args.json || self.args.text || !self.args.print.is_empty();
-        if looks || self.args.bare {
+        let args = self.args;
+        let looks = args.list || args.summary || args.json || args.text || args.why || !args.print.is_empty();
+        // Any form but Apple's bytes is that of one tree.
+        let form = args.to.is_some_and(|f| f != Format::Adt);
+        if looks || form || args.bare {
             let name = match &self.args.part {
                 Some(name) => name.clone(),
-                None => self.default_part(image.header())?,
+                None => default_part(image.header()).map_err(|e| self.error(e))?,
             };
             let data = image.read(&name, apple_dt::MAX_SIZE as u64).map_err(|e| self.error(e.into()))?;
+            if args.why {
+                let what = format!("{}: packed boot image, part {name}", self.name);
+                let (text, good) = look::why(&what, &data, &self.wanted.edits.open);
+                io.print(&text)?;
+                return Ok(if good { Status::Done } else { Status::NothingFound });
+            }
             let mut patched = self.wanted.edits.patch(&data).map_err(|e| self.error(e))?;
             patched.part = Some(name);
             return self.finish(&patched, io);
@@ -296,14 +459,6 @@ impl Job<'_> {
         Ok(Status::Done)
     }
 
-    /// The device tree of what boots by default.
-    fn default_part(&self, header: &bootimg::Header) -> Result<String> {
-        let selection = header.select(None).map_err(|e| self.error(e.into()))?;
-        let part = selection.part(bootimg::PartKind::DeviceTree).map(|p| p.name.clone());
-        part.or_else(|| pipeline::tree_parts(header).into_iter().next())
-            .ok_or_else(|| self.error(TreeError::NoTreePart))
-    }
-
     fn no_part(&self) -> Result<()> {
         match self.args.part {
             Some(_) => {
@@ -328,34 +483,43 @@ impl Job<'_> {
     }
 
     fn error(&self, e: TreeError) -> Error {
-        let name = self.name;
-        match e {
-            TreeError::Image(bootimg::Error::Read(e)) => Error::io(name, e),
-            TreeError::Image(e) => match e.kind() {
-                bootimg::ErrorKind::Damaged => Error::damaged(name, e),
-                bootimg::ErrorKind::NotFound => Error::not_found(name, e),
-                bootimg::ErrorKind::Unsupported => Error::unsupported(name, e),
-                bootimg::ErrorKind::Usage | bootimg::ErrorKind::Io => {
-                    Error::usage(format_args!("{name}: {e}"))
-                }
-            },
-            TreeError::Wrap(e) => match e.kind() {
-                apple_wrap::ErrorKind::Damaged => Error::damaged(name, e),
-                apple_wrap::ErrorKind::NotFound => Error::not_found(name, e),
-                apple_wrap::ErrorKind::Encrypted | apple_wrap::ErrorKind::Unsupported => {
-                    Error::unsupported(name, e)
-                }
-            },
-            TreeError::Tree(e) => match e.kind() {
-                apple_dt::ErrorKind::Damaged => Error::damaged(name, e),
-                apple_dt::ErrorKind::NotFound => Error::not_found(name, e),
-                apple_dt::ErrorKind::Syntax | apple_dt::ErrorKind::Edit => {
-                    Error::usage(format_args!("{name}: {e}"))
-                }
-            },
-            e @ (TreeError::NotATree(_) | TreeError::NoTreePart | TreeError::NothingMatches(_)) => {
-                Error::not_found(name, e)
+        tree_error(self.name, e)
+    }
+}
+
+/// The device tree of what boots by default.
+pub(crate) fn default_part(header: &bootimg::Header) -> std::result::Result<String, TreeError> {
+    let selection = header.select(None)?;
+    let part = selection.part(bootimg::PartKind::DeviceTree).map(|p| p.name.clone());
+    part.or_else(|| pipeline::tree_parts(header).into_iter().next()).ok_or(TreeError::NoTreePart)
+}
+
+/// An error of the library as the tool tells it.
+pub(crate) fn tree_error(name: &str, e: TreeError) -> Error {
+    match e {
+        TreeError::Image(bootimg::Error::Read(e)) => Error::io(name, e),
+        TreeError::Image(e) => match e.kind() {
+            bootimg::ErrorKind::Damaged => Error::damaged(name, e),
+            bootimg::ErrorKind::NotFound => Error::not_found(name, e),
+            bootimg::ErrorKind::Unsupported => Error::unsupported(name, e),
+            bootimg::ErrorKind::Usage | bootimg::ErrorKind::Io => Error::usage(format_args!("{name}: {e}")),
+        },
+        TreeError::Wrap(e) => match e.kind() {
+            apple_wrap::ErrorKind::Damaged => Error::damaged(name, e),
+            apple_wrap::ErrorKind::NotFound => Error::not_found(name, e),
+            apple_wrap::ErrorKind::Encrypted | apple_wrap::ErrorKind::Unsupported => {
+                Error::unsupported(name, e)
             }
+        },
+        TreeError::Tree(e) => match e.kind() {
+            apple_dt::ErrorKind::Damaged => Error::damaged(name, e),
+            apple_dt::ErrorKind::NotFound => Error::not_found(name, e),
+            apple_dt::ErrorKind::Syntax | apple_dt::ErrorKind::Edit => {
+                Error::usage(format_args!("{name}: {e}"))
+            }
+        },
+        e @ (TreeError::NotATree(_) | TreeError::NoTreePart | TreeError::NothingMatches(_)) => {
+            Error::not_found(name, e)
         }
     }
 }

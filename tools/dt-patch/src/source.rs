@@ -1,5 +1,7 @@
 //! What kind of input it is, decided on its first bytes.
 
+use crate::formats::Format;
+use apple_dt::flat::{self, Flat};
 use cli::{Error, Input, Result};
 use std::io::{Cursor, Read};
 
@@ -14,16 +16,20 @@ pub(crate) enum Source<'a> {
     Packed(Box<dyn Read + 'a>),
     /// A tree in text form.
     Text(String),
+    /// Device tree source.
+    Dts(String),
+    /// A flattened device tree that is known to be meant.
+    Fdt(Vec<u8>),
     /// A tree, or its container.
     Bytes(Vec<u8>),
 }
 
-/// Recognises an input; all of it is read unless it is a packed image.
-pub(crate) fn read(input: &mut Input) -> Result<Source<'_>> {
+/// Recognises an input, unless the user says what it is; all of it is read unless it is a packed image.
+pub(crate) fn read(input: &mut Input, from: Option<Format>) -> Result<Source<'_>> {
     let name = input.name().to_string();
     let mut prefix = Vec::new();
     input.by_ref().take(PREFIX).read_to_end(&mut prefix).map_err(|e| Error::io(&name, e))?;
-    if bootimg::sniff(&prefix) {
+    if from.is_none_or(|f| f == Format::Adt) && bootimg::sniff(&prefix) {
         return Ok(Source::Packed(Box::new(Cursor::new(prefix).chain(input))));
     }
     let mut data = prefix;
@@ -38,17 +44,28 @@ pub(crate) fn read(input: &mut Input) -> Result<Source<'_>> {
     if data.len() as u64 > LIMIT {
         return Err(Error::unsupported(name, format_args!("larger than {LIMIT} bytes: no device tree is")));
     }
-    if !apple_dt::is_text(&data) {
-        return Ok(Source::Bytes(data));
-    }
-    match String::from_utf8(data) {
-        Ok(text) => Ok(Source::Text(text)),
-        Err(e) => {
+    let recognised = match from {
+        Some(format) => format,
+        None if apple_dt::is_text(&data) => Format::Text,
+        None if flat::is_dts(&data) => Format::Dts,
+        // Others are some board's: better asked for than taken for an Apple tree by mistake.
+        None if Flat::parse(&data).is_ok_and(|f| flat::is_export(&f)) => Format::Fdt,
+        None => Format::Adt,
+    };
+    let text = |data: Vec<u8>| {
+        String::from_utf8(data).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
-            Err(Error::damaged(
-                name,
-                format_args!("offset {at:#x}: a tree in text form is UTF-8, this byte is not"),
-            ))
+            let message = format_args!("offset {at:#x}: a tree in text form is UTF-8, this byte is not");
+            Error::damaged(&name, message)
+        })
+    };
+    Ok(match recognised {
+        Format::Adt => Source::Bytes(data),
+        Format::Text => Source::Text(text(data)?),
+        Format::Dts => Source::Dts(text(data)?),
+        Format::Fdt => Source::Fdt(data),
+        Format::Json => {
+            return Err(Error::usage("JSON cannot be read back: it has no way to say all of a tree"));
         }
-    }
+    })
 }

@@ -275,3 +275,135 @@ fn the_example_trees_compile_and_print_again() {
     }
     assert!(count >= 2, "{count} trees");
 }
+
+fn put(folder: &tempfile::TempDir, name: &str, data: &[u8]) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, data).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn flattened_trees_and_their_source_come_back_as_the_identical_bytes() {
+    let fdt = ok(&["--to", "fdt"], &im4p(&tree()));
+    assert!(fdt.starts_with(&[0xd0, 0x0d, 0xfe, 0xed]));
+    assert_eq!(ok(&["-I", "dtb"], &fdt), tree());
+    assert_eq!(ok(&[], &fdt), tree(), "what was made here is recognised");
+    let dts = text(&["-O", "dts"], &tree());
+    assert!(dts.contains("uart0@2e600000 {") && dts.contains("reg = <0x0 0x2e600000 0x0 0x4000>;"), "{dts}");
+    assert_eq!(ok(&[], dts.as_bytes()), tree(), "source gives bytes, as dtc does");
+    assert_eq!(text(&["-I", "dts", "-O", "text"], dts.as_bytes()), TREE);
+    let edited = dts.replace("debug-enabled = <0x0>", "debug-enabled = <0x1>");
+    assert_eq!(ok(&["-I", "dts"], edited.as_bytes()), ok(&["--set", "/chosen:debug-enabled=1"], &tree()));
+    assert_eq!(text(&["-O", "dts", "--bare"], &fit(&im4p(&tree()))), dts);
+    // Another maker's tree is not taken for Apple's unless the user says so.
+    let other = apple_dt::flat::from_dts("/dts-v1/; / { compatible = \"x\"; #size-cells = <1>; };")
+        .unwrap()
+        .to_bytes();
+    fails(&[], &other, 1, "--from fdt");
+    assert!(text(&["--from", "fdt", "--to", "text"], &other).contains("#size-cells = u32(1)"));
+    fails(&["--from", "fdt"], &tree(), 3, "magic");
+    fails(&["--from", "dts"], b"/dts-v1/; / { a = <&b>; };", 3, "line 1");
+    fails(&["--from", "json"], b"{}", 2, "cannot be read back");
+    for cut in (1..fdt.len()).step_by(7) {
+        fails(&["--from", "fdt"], &fdt[..cut], 3, "offset");
+    }
+}
+
+#[test]
+fn two_trees_are_compared_in_whatever_form_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = put(&folder, "old.bin", &im4p(&tree()));
+    let new =
+        put(&folder, "new.txt", TREE.replace("debug-enabled = u32(0)", "debug-enabled = u32(1)").as_bytes());
+    let same = put(&folder, "same.dts", &ok(&["-O", "dts"], &tree()));
+    let image = put(&folder, "boot.fit", &fit(&im4p(&tree())));
+    for other in [&same, &image, &old] {
+        assert_eq!(text(&["--diff", &old, other], b""), "");
+    }
+    for args in [vec!["--diff", &old, &new], vec!["diff", &old, &new]] {
+        let out = run(&args, b"");
+        let said = String::from_utf8_lossy(&out.stdout);
+        assert_eq!(out.status.code(), Some(1));
+        assert!(
+            said.contains("-/chosen:debug-enabled = u32(0)\n+/chosen:debug-enabled = u32(1)\n"),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 4, "{said}");
+    }
+    let out = run(&["--diff", "--json", &old, &new], b"");
+    assert_eq!(out.status.code(), Some(2), "--diff takes its two files at once");
+    let out = run(&["--json", "--diff", &old, &new], b"");
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(json["differences"][0]["new_hex"], "01000000");
+    assert_eq!(run(&["--diff", &old, &new, "--filter", "arm-io"], b"").status.code(), Some(0));
+    fails(&["diff", &old], b"", 2, "two files");
+    fails(&["--diff", &old, "nothing-of-this-name"], b"", 4, "nothing-of-this-name");
+}
+
+#[test]
+fn a_devices_data_is_filled_in_before_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let values = put(
+        &folder,
+        "values.toml",
+        b"SrNm = \"C39TEST\"\n[set]\n\"/chosen:x\" = \"u64(7)\"\n[random]\nseed = 1\n\"/chosen:random-seed\" = 16\n",
+    );
+    let json = put(&folder, "values.json", br#"{"syscfg": {"SrNm": "C39TEST"}}"#);
+    let done =
+        apple_dt::Tree::parse(&ok(&["--values", &values, "--preset", "serial-only"], &tree())).unwrap();
+    let serial = done.property("/", "serial-number").unwrap();
+    assert!(serial.value.starts_with(b"C39TEST\0") && serial.value.len() == 32 && !serial.placeholder);
+    assert_eq!(done.property("/chosen", "x").unwrap().number(), Some(7));
+    assert_eq!(done.property("/chosen", "random-seed").unwrap().value.len(), 16);
+    let again = ok(&["--values", &values], &tree());
+    assert_eq!(again, ok(&["--values", &values], &tree()), "a seed gives the same bytes each time");
+    let log = text(&["-n", "--values", &json], &tree());
+    assert!(log.contains("resolve /:serial-number = field(32, \"C39TEST\")"), "{log}");
+    let bad = put(&folder, "bad.toml", b"SrNm = 1.5\n");
+    fails(&["--values", &bad], &tree(), 2, "bad.toml");
+}
+
+#[test]
+fn trees_are_shown_at_a_glance_and_in_part() {
+    let summary = text(&["--summary"], &im4p(&tree()));
+    for part in ["in IM4P", "D22AP, iPhone10,3", "console       /arm-io/uart0", "placeholders  1"] {
+        assert!(summary.contains(part), "no {part} in {summary}");
+    }
+    let json: serde_json::Value = serde_json::from_slice(&ok(&["--summary", "--json"], &tree())).unwrap();
+    assert_eq!(json["console"]["path"], "/arm-io/uart0");
+    let part = text(&["--text", "--filter", "uart*"], &tree());
+    assert!(part.contains("uart0 {") && !part.contains("wdt") && !part.contains("chosen"), "{part}");
+    let part = text(&["-l", "--filter", "/**[device_type=wdt]"], &tree());
+    assert!(part.contains("wdt") && !part.contains("uart"), "{part}");
+    let json: serde_json::Value =
+        serde_json::from_slice(&ok(&["--json", "--filter", "chosen"], &tree())).unwrap();
+    assert_eq!(json["children"][0]["name"], "chosen");
+    fails(&["-l", "--filter", "nothing"], &tree(), 1, "no node fits");
+    fails(&["--filter", "uart*"], &tree(), 2, "cuts no bytes");
+}
+
+#[test]
+fn what_was_recognised_is_told_layer_by_layer() {
+    let why = text(&["--why"], &im4p(&tree()));
+    assert!(why.contains("IM4P at 0x0") && why.contains("nothing is in the way"), "{why}");
+    assert!(text(&["--why"], &fit(&im4p(&tree()))).contains("part devicetree"));
+    let out = run(&["--why"], b"complzss nonsense, and some more of it");
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.code() == Some(1) && said.contains("stops:"), "{said}");
+    let out = run(&["--why"], &tree()[..200]);
+    assert!(
+        out.status.code() == Some(1) && String::from_utf8_lossy(&out.stdout).contains("stops: offset 0x")
+    );
+}
+
+#[test]
+fn verbs_of_other_tools_are_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = put(&folder, "dt.im4p", &im4p(&tree()));
+    let txt = put(&folder, "dt.txt", TREE.as_bytes());
+    assert_eq!(text(&["decompile", &file], b""), TREE);
+    assert_eq!(ok(&["compile", &txt], b""), tree());
+    assert!(text(&["list", &file], b"").contains("5 nodes"));
+    assert!(text(&["info", &file], b"").contains("placeholders"));
+    fails(&[&file, &txt], b"", 2, "one file at a time");
+}
