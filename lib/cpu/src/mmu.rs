@@ -426,7 +426,7 @@ impl Cpu {
         }
         self.sync_clock();
         let access = Access { cpu: self.index, size: Size::from_bytes(size).ok_or(())? };
-        let value = self.io.bus.read(pa, access).map_err(|_| ())?;
+        let value = self.io.bus.read_device(pa, access).map_err(|_| ())?;
         self.trace_device(pa, size, value, false);
         Ok(value.into())
     }
@@ -436,8 +436,7 @@ impl Cpu {
         if let Some(p) = memory.host(pa, size) {
             // SAFETY: `host` vouches for `size` bytes.
             unsafe { write_host(p.as_ptr(), size, value) };
-            if memory.is_code(pa) || memory.is_code(pa + size - 1) {
-                memory.note_write(pa, size);
+            if memory.note_write(pa, size) {
                 self.state.pending |= pending::CODE;
             }
             return Ok(());

@@ -71,14 +71,15 @@ pub type Map<K, V> = HashMap<K, V, BuildHasherDefault<AddressHasher>>;
 pub struct Blocks {
     pub all: Vec<Block>,
     pub by_key: Map<Key, u32>,
-    /// Blocks with words in a physical page, and whether the page is marked.
+    /// Blocks with words in a physical page, and what is marked of it.
     pub pages: Map<u64, Page>,
 }
 
 #[derive(Debug, Default)]
 pub struct Page {
     pub blocks: Vec<u32>,
-    pub marked: bool,
+    /// Lines of 64 bytes that this engine has marked.
+    pub marked: u64,
 }
 
 impl Blocks {

@@ -9,6 +9,7 @@ use crate::emit::{atomic, crypto, fp, structures, system, vector};
 use crate::ir::{Access, Address, Data, Factors, Ir, Logic, Operand, Select, Unary};
 use crate::mode::Mode;
 use crate::regs::ZR;
+use crate::schedule::schedule;
 
 /// Instructions in a block at most.
 const LONGEST: u64 = 64;
@@ -74,6 +75,7 @@ pub fn block(cpu: &Cpu, pc: u64, pa: u64, mode: Mode) -> Option<(Vec<Ir>, Vec<u3
             break;
         }
     }
+    schedule(&mut ops);
     Some((ops, words))
 }
 

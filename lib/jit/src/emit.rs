@@ -85,6 +85,8 @@ pub struct Emitter<'a> {
     flags: Flags,
     /// Whether the flags after this operation are needed.
     live: bool,
+    /// This operation must leave EFLAGS alone (see [`Ir::can_keep_eflags`]).
+    keep: bool,
     /// SP is known to be aligned to 16.
     sp_aligned: bool,
     /// What is known of the vector registers' upper parts.
@@ -135,6 +137,7 @@ pub fn block(
         rest: ops.len() as u32,
         flags: Flags::Slot,
         live: true,
+        keep: false,
         sp_aligned: false,
         zeros: vex::Zeros::default(),
         cold: Vec::new(),
@@ -182,7 +185,8 @@ impl Emitter<'_> {
     }
 
     fn operation(&mut self, op: &Ir) {
-        if !op.keeps_eflags() && !op.reads_flags() {
+        self.keep = self.flags != Flags::Slot && self.live && op.can_keep_eflags();
+        if !self.keep && !op.keeps_eflags() && !op.reads_flags() {
             // A comparison's flags would be lost: save them if they are needed at or after this operation.
             if op.observes() || self.live && !op.writes_flags() {
                 self.save_flags();

@@ -2,7 +2,7 @@
 
 use cpu::state::pending;
 use cpu::{Cpu, Engine, Stop};
-use mem::{CODE_PAGE, CodeWrites};
+use mem::{CODE_PAGE, CodeWrites, Memory};
 
 use crate::Error;
 use crate::block::{Block, Blocks, Exit, Key};
@@ -168,7 +168,7 @@ impl Jit {
 
     fn invalidate_page(&mut self, pa: u64) {
         let Some(page) = self.blocks.pages.get_mut(&pa) else { return };
-        page.marked = false;
+        page.marked = 0;
         let blocks = std::mem::take(&mut page.blocks);
         for &index in &blocks {
             self.invalidate(index);
@@ -229,12 +229,11 @@ impl Jit {
                 return Some(index);
             }
             // The page was written to: mark first, so that a write after the comparison is noticed.
-            self.mark(cpu, pa);
+            let len = 4 * block.words.len() as u64;
+            self.mark(cpu, pa, len);
             let memory = cpu.io.bus.memory();
             let block = self.blocks.all.get_mut(index as usize)?;
-            let same =
-                (block.pa..).step_by(4).zip(&block.words).all(|(pa, w)| memory.read_u32(pa).ok() == Some(*w));
-            if same {
+            if same_words(memory, block.pa, &block.words) {
                 block.valid = true;
                 return Some(index);
             }
@@ -243,33 +242,42 @@ impl Jit {
                 page.blocks.retain(|&i| i != index);
             }
         }
-        self.mark(cpu, pa);
         self.translate(cpu, pc, pa, mode)
     }
 
-    /// Makes stores to the page of `pa` take the slow path.
-    fn mark(&mut self, cpu: &mut Cpu, pa: u64) {
+    /// Makes stores to the page of `pa` take the slow path, and notes that its `len` bytes are code.
+    fn mark(&mut self, cpu: &mut Cpu, pa: u64, len: u64) {
         let page = pa & !(CODE_PAGE - 1);
         let known = self.blocks.pages.entry(page).or_default();
-        if known.marked {
+        let lines = u64::MAX >> (63 - ((pa - page + len - 1) / 64).min(63)) & u64::MAX << ((pa - page) / 64);
+        if known.marked & lines == lines {
             return;
         }
-        known.marked = true;
-        if cpu.io.bus.memory().mark_code(page) {
+        let first = known.marked == 0;
+        known.marked |= lines;
+        if cpu.io.bus.memory().mark_code_lines(pa, len) {
             self.marks += 1;
         }
-        cpu.protect_code(page);
+        if first {
+            cpu.protect_code(page);
+        }
     }
 
     fn translate(&mut self, cpu: &mut Cpu, pc: u64, pa: u64, mode: Mode) -> Option<u32> {
-        let (ops, words) = decode::block(cpu, pc, pa, mode)?;
+        let (mut ops, mut words) = decode::block(cpu, pc, pa, mode)?;
+        self.mark(cpu, pa, 4 * words.len() as u64);
+        if !same_words(cpu.io.bus.memory(), pa, &words) {
+            // Written to in between, by a device: the page is marked now.
+            (ops, words) = decode::block(cpu, pc, pa, mode)?;
+            self.mark(cpu, pa, 4 * words.len() as u64);
+        }
         for _ in 0..2 {
             let index = self.blocks.all.len() as u32;
             let made = emit::block(&ops, &words, pc, mode, index, self.cache.next(), &self.thunks);
             let Ok(code) = made else { return None };
             if !self.cache.push(&code.bytes) {
                 self.drop_all();
-                self.mark(cpu, pa);
+                self.mark(cpu, pa, 4 * words.len() as u64);
                 continue;
             }
             self.statistics.translated += 1;
@@ -344,6 +352,11 @@ impl Jit {
         cpu.state.pc = exit.pc;
         Some((exit.block, exit.index))
     }
+}
+
+/// Whether memory at `pa` still holds these words.
+fn same_words(memory: &Memory, pa: u64, words: &[u32]) -> bool {
+    (pa..).step_by(4).zip(words).all(|(pa, w)| memory.read_u32(pa).ok() == Some(*w))
 }
 
 /// The displacement at `site` of a jump to `to`.

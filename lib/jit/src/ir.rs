@@ -312,6 +312,16 @@ impl Ir {
         matches!(self, Ir::B { .. } | Ir::Indirect { .. } | Ir::Exec { ends: true, .. })
     }
 
+    /// Whether there is host code for it, a little longer than usual, that leaves EFLAGS alone.
+    pub fn can_keep_eflags(&self) -> bool {
+        matches!(
+            self,
+            Ir::AddSub { flags: false, .. }
+                | Ir::Extract { .. }
+                | Ir::Logic { op: Logic::Or | Logic::Xor, flags: false, rn: crate::regs::ZR, .. }
+        )
+    }
+
     /// Whether the host code for it leaves EFLAGS alone.
     pub fn keeps_eflags(&self) -> bool {
         match self {

@@ -34,6 +34,7 @@ mod mode;
 mod numbers;
 mod regs;
 mod runtime;
+mod schedule;
 mod thunks;
 
 pub use engine::Jit;

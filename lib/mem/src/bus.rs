@@ -1,6 +1,7 @@
 //! The physical address space: RAM and devices.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::{Error, Memory};
@@ -157,7 +158,12 @@ impl BusBuilder {
     /// The finished address space.
     pub fn build(mut self) -> Bus {
         self.devices.sort_by_key(|m| m.base);
-        Bus { memory: self.memory, devices: self.devices, background: self.background }
+        Bus {
+            memory: self.memory,
+            devices: self.devices,
+            background: self.background,
+            last: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -174,6 +180,8 @@ pub struct Bus {
     devices: Vec<Mapping>,
     /// Asked in order when nothing else answers.
     background: Vec<Mapping>,
+    /// Index of the device that answered last.
+    last: AtomicUsize,
 }
 
 impl Bus {
@@ -194,8 +202,16 @@ impl Bus {
     }
 
     fn find(&self, pa: u64, len: u64) -> Option<&Mapping> {
+        // The same as last time, most often.
+        let last = self.last.load(Ordering::Relaxed);
+        if let Some(m) = self.devices.get(last).filter(|m| m.holds(pa, len)) {
+            return Some(m);
+        }
         let after = self.devices.partition_point(|m| m.base <= pa);
         let found = after.checked_sub(1).and_then(|i| self.devices.get(i)).filter(|m| m.holds(pa, len));
+        if found.is_some() {
+            self.last.store(after - 1, Ordering::Relaxed);
+        }
         found.or_else(|| self.background.iter().find(|m| m.holds(pa, len)))
     }
 
@@ -204,6 +220,11 @@ impl Bus {
         if let Some(value) = self.memory.read(pa, access.size) {
             return Ok(value);
         }
+        self.read_device(pa, access)
+    }
+
+    /// Reads what is known not to be RAM.
+    pub fn read_device(&self, pa: u64, access: Access) -> Result<u64, BusFault> {
         let m = self.find(pa, access.size.bytes()).ok_or(BusFault { pa })?;
         let mut device = m.device.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         Ok(device.read(pa - m.base, access) & access.size.mask())

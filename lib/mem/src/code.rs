@@ -1,8 +1,9 @@
 //! Which pages of RAM hold translated code, and who wrote to them.
 //!
-//! An engine that translates or caches decoded instructions *marks* the page it read them from.
-//! Whoever then writes to a marked page (a CPU's slow path, a device, a loader) unmarks it, and the
-//! page goes into a short log that every engine follows with a cursor of its own.
+//! An engine that translates or caches decoded instructions *marks* the lines of 64 bytes it read them from.
+//! Whoever then writes to a marked line (a CPU's slow path, a device, a loader) unmarks the line's page, and the
+//! page goes into a short log that every engine follows with a cursor of its own. Writes to other lines of a marked page
+//! change nothing, so data beside code costs a slow store and no more.
 //! The fast path of stores stays free of all this: a soft TLB holds no write entry for a marked page.
 
 use std::collections::VecDeque;
@@ -11,6 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Granule of the bookkeeping: 4 KiB, the smallest guest page.
 pub const CODE_PAGE: u64 = 4096;
+
+/// What is marked in a page: as many bytes as make a page of 64 lines.
+const LINE: u64 = CODE_PAGE / 64;
 
 /// Entries kept; an engine that falls further behind is told to drop everything.
 const LOG: usize = 4096;
@@ -24,10 +28,10 @@ pub enum CodeWrites {
     All,
 }
 
-/// One bit per page of RAM, plus the log.
+/// A bit for each line of RAM, a word for each page, plus the log.
 #[derive(Debug)]
 pub(crate) struct CodeMap {
-    bits: Box<[AtomicU64]>,
+    pages: Box<[AtomicU64]>,
     /// Number of log entries ever made: the cursor of a reader that has seen all.
     written: AtomicU64,
     /// Number of pages ever newly marked.
@@ -38,50 +42,57 @@ pub(crate) struct CodeMap {
 impl CodeMap {
     /// For `len` bytes of RAM, counted from the first region's first byte.
     pub(crate) fn new(len: u64) -> Self {
-        let words = len.div_ceil(CODE_PAGE * 64);
         Self {
-            bits: (0..words).map(|_| AtomicU64::new(0)).collect(),
+            pages: (0..len.div_ceil(CODE_PAGE)).map(|_| AtomicU64::new(0)).collect(),
             written: AtomicU64::new(0),
             marked: AtomicU64::new(0),
             log: Mutex::new(VecDeque::new()),
         }
     }
 
-    fn word(&self, at: u64) -> Option<(&AtomicU64, u64)> {
-        let page = at / CODE_PAGE;
-        let word = usize::try_from(page / 64).ok()?;
-        Some((self.bits.get(word)?, 1 << (page % 64)))
+    fn page(&self, at: u64) -> Option<&AtomicU64> {
+        self.pages.get(usize::try_from(at / CODE_PAGE).ok()?)
     }
 
-    /// Marks the page at byte `at` of RAM; true when it was not marked before.
-    pub(crate) fn mark(&self, at: u64) -> bool {
-        let Some((word, bit)) = self.word(at) else { return false };
-        let new = word.fetch_or(bit, Ordering::AcqRel) & bit == 0;
+    /// The lines of `[at, at + len)` in the page of `at`; `len` is at least 1.
+    fn lines(at: u64, len: u64) -> u64 {
+        let offset = at % CODE_PAGE;
+        let (first, last) = (offset / LINE, (offset.saturating_add(len - 1)).min(CODE_PAGE - 1) / LINE);
+        u64::MAX >> (63 - last) & u64::MAX << first
+    }
+
+    /// Marks the lines of `[at, at + len)`, which lie in one page; true when none of that page was marked before.
+    pub(crate) fn mark(&self, at: u64, len: u64) -> bool {
+        let Some(page) = self.page(at) else { return false };
+        let new = page.fetch_or(Self::lines(at, len.max(1)), Ordering::AcqRel) == 0;
         if new {
             self.marked.fetch_add(1, Ordering::AcqRel);
         }
         new
     }
 
-    /// Whether the page at byte `at` is marked.
+    /// Whether anything is marked in the page at byte `at`.
     pub(crate) fn is_marked(&self, at: u64) -> bool {
-        self.word(at).is_some_and(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
+        self.page(at).is_some_and(|page| page.load(Ordering::Acquire) != 0)
     }
 
-    /// Notes a write of `len` bytes at `at`; `pa` is the same place as the guest names it.
-    pub(crate) fn note_write(&self, at: u64, pa: u64, len: u64) {
+    /// Notes a write of `len` bytes at `at`; `pa` is the same place as the guest names it. True when something marked was hit.
+    pub(crate) fn note_write(&self, at: u64, pa: u64, len: u64) -> bool {
         if len == 0 {
-            return;
+            return false;
         }
         let first = at / CODE_PAGE;
         let last = at.saturating_add(len - 1) / CODE_PAGE;
-        for page in first..=last {
-            let Some((word, bit)) = self.word(page * CODE_PAGE) else { return };
-            if word.load(Ordering::Acquire) & bit == 0 {
+        let mut hit = false;
+        for number in first..=last {
+            let start = at.max(number * CODE_PAGE);
+            let Some(page) = self.page(start) else { return hit };
+            let marked = page.load(Ordering::Acquire);
+            if marked == 0 || marked & Self::lines(start, at.saturating_add(len) - start) == 0 {
                 continue;
             }
-            word.fetch_and(!bit, Ordering::AcqRel);
-            let page_pa = (pa & !(CODE_PAGE - 1)) + (page - first) * CODE_PAGE;
+            page.swap(0, Ordering::AcqRel);
+            let page_pa = (pa & !(CODE_PAGE - 1)) + (number - first) * CODE_PAGE;
             let mut log = self.log.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
             if log.len() == LOG {
                 log.pop_front();
@@ -89,7 +100,9 @@ impl CodeMap {
             log.push_back(page_pa);
             // Inside the lock, so that the count and the log agree for `since`.
             self.written.fetch_add(1, Ordering::AcqRel);
+            hit = true;
         }
+        hit
     }
 
     pub(crate) fn written(&self) -> u64 {

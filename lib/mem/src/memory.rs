@@ -311,7 +311,13 @@ impl Memory {
     /// The caller then drops write entries for it from its CPU's soft TLB; other CPUs see
     /// [`Memory::mark_epoch`] change and drop theirs before they run on.
     pub fn mark_code(&self, pa: u64) -> bool {
-        self.at(pa, 1).is_some_and(|at| self.code.mark(at))
+        self.mark_code_lines(pa & !(crate::CODE_PAGE - 1), crate::CODE_PAGE)
+    }
+
+    /// Marks only the lines of 64 bytes that `len` bytes at `pa` touch; they must lie in one page of 4 KiB. True when no line
+    /// of that page was marked. Writes to its other lines take the slow path too, but are not logged.
+    pub fn mark_code_lines(&self, pa: u64, len: u64) -> bool {
+        self.at(pa, len).is_some_and(|at| self.code.mark(at, len))
     }
 
     /// Whether the page of `pa` is marked as code, or is ROM: such a page gets no write entry in a soft TLB.
@@ -322,12 +328,10 @@ impl Memory {
     }
 
     /// To be called after a write that went through [`Memory::host`]: unmarks the code pages touched
-    /// and logs them. All writing methods here call it themselves.
+    /// and logs them; true when there were any. All writing methods here call it themselves.
     #[inline]
-    pub fn note_write(&self, pa: u64, len: u64) {
-        if let Some(at) = self.at(pa, len) {
-            self.code.note_write(at, pa, len);
-        }
+    pub fn note_write(&self, pa: u64, len: u64) -> bool {
+        self.at(pa, len).is_some_and(|at| self.code.note_write(at, pa, len))
     }
 
     /// A number that grows with each overwritten code page: engines compare it, in one load, with

@@ -4,11 +4,19 @@ use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 
 use super::{Emitter, Flags, Form, x64};
 use crate::ir::{Logic, Operand, Select};
-use crate::regs::{RAX, RCX, RDX, SP, ZR, host};
+use crate::regs::{RAX, RCX, RDX, SP, ZR, host, slot};
 
 /// Whether `value` is a sign-extended 32-bit immediate of an operation of this width.
 fn fits(sf: bool, value: u64) -> bool {
     !sf || i64::from(value as i32) as u64 == value
+}
+
+/// Where an operand is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Host(u8),
+    /// The slot of a guest register.
+    Slot(u8),
 }
 
 impl Emitter<'_> {
@@ -25,6 +33,7 @@ impl Emitter<'_> {
                 match (kind, sf) {
                     (3, true) => x64!(self; rorx Rq(t), Rq(h), BYTE n),
                     (3, false) => x64!(self; rorx Rd(t), Rd(h), BYTE n),
+                    _ if self.keep => self.shift_keeping(sf, kind, t, h, n as u8),
                     _ => {
                         if h != t {
                             x64!(self; mov Rq(t), Rq(h));
@@ -56,10 +65,52 @@ impl Emitter<'_> {
                         }
                     }
                 }
-                if n != 0 {
-                    x64!(self; shl Rq(t), BYTE n as i8);
+                match n {
+                    0 => {}
+                    _ if self.keep => self.shift_keeping(true, 0, t, t, n),
+                    _ => x64!(self; shl Rq(t), BYTE n as i8),
                 }
                 t
+            }
+        }
+    }
+
+    /// `t = h shifted by n` (LSL, LSR, ASR) without touching EFLAGS. Spoils rdx.
+    pub(super) fn shift_keeping(&mut self, sf: bool, kind: u8, t: u8, h: u8, n: u8) {
+        x64!(self; mov edx, i32::from(n));
+        match (kind, sf) {
+            (0, true) => x64!(self; shlx Rq(t), Rq(h), rdx),
+            (0, false) => x64!(self; shlx Rd(t), Rd(h), edx),
+            (1, true) => x64!(self; shrx Rq(t), Rq(h), rdx),
+            (1, false) => x64!(self; shrx Rd(t), Rd(h), edx),
+            (_, true) => x64!(self; sarx Rq(t), Rq(h), rdx),
+            (_, false) => x64!(self; sarx Rd(t), Rd(h), edx),
+        }
+    }
+
+    /// A register operand that may stay in memory, or what [`Emitter::operand`] makes of the others.
+    fn source(&mut self, sf: bool, b: Operand, t: u8) -> Source {
+        match b {
+            Operand::Reg(r) if r != ZR && host(r).is_none() => Source::Slot(r),
+            _ => Source::Host(self.operand(sf, b, t)),
+        }
+    }
+
+    /// `h = h op source`, for the operations of x86's first group by number (see [`Emitter::with_immediate`]).
+    fn combine(&mut self, digit: u8, sf: bool, h: u8, source: Source) {
+        let rex = 0x40 | u8::from(sf) << 3 | h >> 3 << 2;
+        match source {
+            Source::Host(m) => {
+                self.asm.push(rex | m >> 3);
+                self.asm.push(digit << 3 | 3);
+                self.asm.push(0xc0 | (h & 7) << 3 | m & 7);
+            }
+            Source::Slot(r) => {
+                self.asm.push(rex);
+                self.asm.push(digit << 3 | 3);
+                // rbp and a signed byte.
+                self.asm.push(0x45 | (h & 7) << 3);
+                self.asm.push_i8(slot(r));
             }
         }
     }
@@ -125,21 +176,37 @@ impl Emitter<'_> {
                     (_, false) => x64!(self; lea Rd(d), [Rq(a) + Rq(m) * 8]),
                 }
             }
-            _ => {
+            _ if self.keep => {
                 let m = self.operand(sf, b, RCX);
-                let d = if d == m && host(rn) != Some(d) { RAX } else { d };
-                if rn == ZR && sub {
+                let a = self.read(rn, RAX);
+                match (sub, sf) {
+                    (false, true) => x64!(self; lea Rq(d), [Rq(a) + Rq(m)]),
+                    (false, false) => x64!(self; lea Rd(d), [Rq(a) + Rq(m)]),
+                    _ => {
+                        // a - m = a + ~m + 1.
+                        self.copy(true, RCX, m);
+                        x64!(self; not rcx);
+                        if sf {
+                            x64!(self; lea Rq(d), [Rq(a) + rcx + 1])
+                        } else {
+                            x64!(self; lea Rd(d), [Rq(a) + rcx + 1])
+                        }
+                    }
+                }
+            }
+            _ => {
+                let m = self.source(sf, b, RCX);
+                let d = if m == Source::Host(d) && host(rn) != Some(d) { RAX } else { d };
+                if let Source::Host(m) = m
+                    && rn == ZR
+                    && sub
+                {
                     self.copy(sf, d, m);
                     if sf { x64!(self; neg Rq(d)) } else { x64!(self; neg Rd(d)) }
                 } else {
                     let a = self.read(rn, RAX);
                     self.copy(true, d, a);
-                    match (sub, sf) {
-                        (false, true) => x64!(self; add Rq(d), Rq(m)),
-                        (false, false) => x64!(self; add Rd(d), Rd(m)),
-                        (true, true) => x64!(self; sub Rq(d), Rq(m)),
-                        (true, false) => x64!(self; sub Rd(d), Rd(m)),
-                    }
+                    self.combine(if sub { 5 } else { 0 }, sf, d, m);
                 }
                 self.write(rd, d);
                 return;
@@ -165,21 +232,16 @@ impl Emitter<'_> {
                 self.write(rd, d);
             }
         } else {
-            let m = self.operand(sf, b, RCX);
+            let m = self.source(sf, b, RCX);
             if rd == ZR && sub {
                 let a = self.read(rn, RAX);
-                if sf { x64!(self; cmp Rq(a), Rq(m)) } else { x64!(self; cmp Rd(a), Rd(m)) }
+                self.combine(7, sf, a, m);
             } else {
                 let d = self.target(rd, RAX);
-                let d = if d == m && host(rn) != Some(d) { RAX } else { d };
+                let d = if m == Source::Host(d) && host(rn) != Some(d) { RAX } else { d };
                 let a = self.read(rn, RAX);
                 self.copy(true, d, a);
-                match (sub, sf) {
-                    (false, true) => x64!(self; add Rq(d), Rq(m)),
-                    (false, false) => x64!(self; add Rd(d), Rd(m)),
-                    (true, true) => x64!(self; sub Rq(d), Rq(m)),
-                    (true, false) => x64!(self; sub Rd(d), Rd(m)),
-                }
+                self.combine(if sub { 5 } else { 0 }, sf, d, m);
                 self.write(rd, d);
             }
         }
@@ -251,14 +313,12 @@ impl Emitter<'_> {
                 let d = if d == m && host(rn) != Some(d) { RAX } else { d };
                 let a = self.read(rn, RAX);
                 self.copy(true, d, a);
-                match (op, sf) {
-                    (Logic::And, true) => x64!(self; and Rq(d), Rq(m)),
-                    (Logic::And, false) => x64!(self; and Rd(d), Rd(m)),
-                    (Logic::Or, true) => x64!(self; or Rq(d), Rq(m)),
-                    (Logic::Or, false) => x64!(self; or Rd(d), Rd(m)),
-                    (Logic::Xor, true) => x64!(self; xor Rq(d), Rq(m)),
-                    (Logic::Xor, false) => x64!(self; xor Rd(d), Rd(m)),
-                }
+                let digit = match op {
+                    Logic::And => 4,
+                    Logic::Or => 1,
+                    Logic::Xor => 6,
+                };
+                self.combine(digit, sf, d, Source::Host(m));
                 self.write(rd, d);
                 if flags {
                     self.flags = Flags::Host(Form::Logic);
@@ -329,21 +389,83 @@ impl Emitter<'_> {
         }
     }
 
+    /// `d = cond ? h : d`, all 64 bits.
+    fn cmov_to(&mut self, cond: u8, d: u8, h: u8) {
+        /// The host's number of each guest condition, for flags in borrow form.
+        const HOST: [u8; 14] = [4, 5, 3, 2, 8, 9, 0, 1, 7, 6, 13, 12, 15, 14];
+        match HOST.get(usize::from(cond)) {
+            Some(cc) => {
+                self.asm.push(0x48 | d >> 3 << 2 | h >> 3);
+                self.asm.push(0x0f);
+                self.asm.push(0x40 | cc);
+                self.asm.push(0xc0 | (d & 7) << 3 | h & 7);
+            }
+            None => x64!(self; mov Rq(d), Rq(h)),
+        }
+    }
+
     pub(super) fn select(&mut self, sf: bool, kind: Select, rd: u8, rn: u8, rm: u8, cond: u8) {
         self.want_flags(matches!(cond >> 1, 1 | 4));
-        self.load(RAX, rm);
-        match kind {
-            Select::Plain => {}
-            Select::Increment => x64!(self; lea rax, [rax + 1]),
-            Select::Invert => x64!(self; not rax),
-            Select::Negate => x64!(self; not rax; lea rax, [rax + 1]),
+        if kind == Select::Plain && rd != ZR {
+            // In place, where one of the sources is the destination.
+            if let (Some(d), true) = (host(rd), rd == rm || rd == rn) {
+                let (cond, other) = if rd == rm { (cond, rn) } else { (cond ^ 1, rm) };
+                if cond < 14 {
+                    let h = self.read(other, RCX);
+                    self.cmov_to(cond, d, h);
+                    if !sf {
+                        x64!(self; mov Rd(d), Rd(d));
+                    }
+                    return;
+                }
+            }
+        }
+        if rn == ZR && rm == ZR && kind == Select::Increment && cond < 14 {
+            // CSET: 1 when the condition does not hold.
+            let d = self.target(rd, RAX);
+            self.set(cond ^ 1);
+            x64!(self; movzx Rd(d), al);
+            self.write(rd, d);
+            return;
         }
         let a = self.read(rn, RCX);
-        self.cmov(cond, a);
-        if !sf {
-            x64!(self; mov eax, eax);
+        // Straight into the destination, if that is not needed as a source.
+        let d = match host(rd) {
+            Some(d) if d != a => d,
+            _ => RAX,
+        };
+        self.load(d, rm);
+        match kind {
+            Select::Plain => {}
+            Select::Increment => x64!(self; lea Rq(d), [BYTE Rq(d) + 1]),
+            Select::Invert => x64!(self; not Rq(d)),
+            Select::Negate => x64!(self; not Rq(d); lea Rq(d), [BYTE Rq(d) + 1]),
         }
-        self.write(rd, RAX);
+        self.cmov_to(cond, d, a);
+        if !sf {
+            x64!(self; mov Rd(d), Rd(d));
+        }
+        self.write(rd, d);
+    }
+
+    /// al = 1 if the condition holds, else 0.
+    fn set(&mut self, cond: u8) {
+        match cond {
+            0 => x64!(self; sete al),
+            1 => x64!(self; setne al),
+            2 => x64!(self; setae al),
+            3 => x64!(self; setb al),
+            4 => x64!(self; sets al),
+            5 => x64!(self; setns al),
+            6 => x64!(self; seto al),
+            7 => x64!(self; setno al),
+            8 => x64!(self; seta al),
+            9 => x64!(self; setbe al),
+            10 => x64!(self; setge al),
+            11 => x64!(self; setl al),
+            12 => x64!(self; setg al),
+            _ => x64!(self; setle al),
+        }
     }
 
     pub(super) fn ccmp(&mut self, sf: bool, sub: bool, rn: u8, b: Operand, cond: u8, nzcv: u8) {

@@ -49,6 +49,12 @@ impl Emitter<'_> {
                 } else {
                     (width - 1 - imms, immr - imms - 1)
                 };
+                if self.keep {
+                    self.shift_keeping(sf, 0, RAX, a, up);
+                    self.shift_keeping(sf, if signed { 2 } else { 1 }, d, RAX, down);
+                    self.write(rd, d);
+                    return;
+                }
                 self.copy(sf, d, a);
                 if up != 0 {
                     if sf {

@@ -122,3 +122,18 @@ fn a_reader_too_far_behind_drops_everything() {
     assert_eq!(m.code_writes(&mut late), CodeWrites::Pages(vec![BASE; 999]));
     assert_eq!(m.code_writes(&mut early), CodeWrites::Pages(vec![]));
 }
+
+#[test]
+fn only_writes_to_marked_lines_of_a_code_page_are_logged() {
+    let m = ram();
+    assert!(m.mark_code_lines(BASE + 0x1080, 68));
+    assert!(!m.mark_code_lines(BASE + 0x1ffc, 4), "the page has marks already");
+    for untouched in [0x1040, 0x1100, 0x1fb8, 0x2000, 0x0ff8] {
+        assert!(!m.note_write(BASE + untouched, 8), "{untouched:x}");
+    }
+    assert_eq!(m.code_epoch(), 0);
+    assert!(m.note_write(BASE + 0x0fc0, 0xc1), "up to the first byte of the line");
+    assert!(!m.is_code(BASE + 0x1ffc), "all of the page is unmarked");
+    assert_eq!(m.code_epoch(), 1);
+    assert!(m.mark_code_lines(BASE + 0x1ffc, 4) && m.note_write(BASE + 0x1fff, 1));
+}
