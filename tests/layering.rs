@@ -23,6 +23,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("cpu", &["a64", "mem"]),
     ("debug", &["a64", "cpu", "mem"]),
     ("devices", &["mem"]),
+    ("diagnosis", &["apple-dt", "cpu", "debug", "machine", "mem", "xnu-boot"]),
     ("img4-verify", &["apple-img4"]),
     ("jit", &["a64", "cpu", "mem"]),
     ("machine", &["a64", "apple-dt", "bootimg", "cpu", "debug", "devices", "jit", "mem", "xnu-boot"]),

@@ -19,6 +19,9 @@ complete -c xnu-run -l drive -d 'Raw disk image of machine virt; FILE,ro for rea
 complete -c xnu-run -l screen -d 'Framebuffer of machine apple, such as 640x1136' -r
 complete -c xnu-run -l slide -d 'KASLR slide, a multiple of 32 MiB' -r
 complete -c xnu-run -l seed -d 'Seed of everything random; equal seeds give equal boots' -r
+complete -c xnu-run -l patch -d 'Patch the kernel: a patch or set of --list-patches. May be repeated' -r
+complete -c xnu-run -l patch-file -d 'More patches: a TOML file, or a folder of them. May be repeated' -r -F
+complete -c xnu-run -l hook -d 'Do something at a place in the kernel: pc=ADDR, symbol=NAME, string=TEXT or pattern=HEX/MASK, then `: log`, `: return=VALUE`, skip, xN=VALUE, goto=ADDR, stop. May be repeated' -r
 complete -c xnu-run -l serial -d 'Serial console: stdio, file:PATH, unix:PATH, pty or none' -r
 complete -c xnu-run -l until -d 'End with success when this regular expression matches the console output' -r
 complete -c xnu-run -l timeout -d 'End after so many seconds, with exit status 124' -r
@@ -39,6 +42,8 @@ zsh\t''"
 complete -c xnu-run -l virtualization -d 'CPUs of machine virt have EL2 and start there'
 complete -c xnu-run -l no-fill -d 'Leave Apple\'s device tree as it is but for addresses'
 complete -c xnu-run -l force -d 'Boot though the plan breaks rules'
+complete -c xnu-run -l list-patches -d 'List the patches and, of a kernel, where each would go; change nothing'
+complete -c xnu-run -l json -d 'With --list-patches: JSON'
 complete -c xnu-run -l realtime -d 'Guest delays take as long as they say, instead of being skipped while the guest idles'
 complete -c xnu-run -l semihosting -d 'HLT #0xf000 is semihosting (exit, console output); the default on machine virt'
 complete -c xnu-run -l no-reboot -d 'End, instead of starting over, when the guest resets the machine (exit status 122)'

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rebuilds the guests' binaries, tests/guests/bin/*, from tests/guests/demo and tests/guests/speed with Debian 12's cross compiler
+# Rebuilds the guests' binaries, tests/guests/bin/*, from tests/guests/demo, obstacles and speed with Debian 12's cross compiler
 # (packages gcc-aarch64-linux-gnu 12.2.0 and binutils-aarch64-linux-gnu 2.40). Same compiler, same bytes.
 set -eu
 cd "$(dirname "$0")"
@@ -15,8 +15,9 @@ link() { # name, linker script, extra flags, sources
     shift 3
     objects=
     for source in "$@"; do
-        object="$work/$(basename "$source").o"
-        "${prefix}gcc" $flags $extra -c "demo/$source" -o "$object"
+        object="$work/$name-$(basename "$source").o"
+        case $source in */*) path=$source ;; *) path=demo/$source ;; esac
+        "${prefix}gcc" $flags $extra -c "$path" -o "$object"
         # The kernel runs at its physical address first, so no absolute address may be stored anywhere.
         if "${prefix}readelf" -rW "$object" | grep -q R_AARCH64_ABS; then
             echo "$source: holds an absolute address" >&2
@@ -32,6 +33,8 @@ link() { # name, linker script, extra flags, sources
 mkdir -p bin
 link demo-kernel kernel.ld -mgeneral-regs-only start.S trap.S main.c mmu.c trap.c console.c devicetree.c hfs.c user.c string.c
 link demo-launchd launchd.ld "" launchd.c
+link obstacles kernel.ld "-mgeneral-regs-only -fno-omit-frame-pointer" start.S trap.S obstacles/main.c mmu.c obstacles/trap.c console.c \
+    devicetree.c hfs.c user.c string.c
 
 # The speed guest runs where it is linked.
 flags="-std=gnu2x -O2 -Wall -Wextra -Werror -Wno-main -ffreestanding -fno-common -fno-pic -fno-stack-protector

@@ -29,5 +29,15 @@ pub use session::{Outcome, serve};
 pub use symbols::{Near, Symbols};
 pub use target::{Event, Kernel, Target};
 
+/// An instruction as text, at address `pc`.
+pub fn disassemble(word: u32, pc: u64) -> String {
+    a64::disassemble(word, pc).to_string()
+}
+
+/// The name of a system register by its packed encoding (`cpu::reg::pack`).
+pub fn register_name(register: u16) -> String {
+    a64::SysReg(register).to_string()
+}
+
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,7 @@ pub use a64;
 pub use cpu;
 pub use debug;
 pub use devices;
+pub use diagnosis;
 pub use jit;
 pub use machine;
 pub use mem;
