@@ -22,6 +22,7 @@ complete -c xnu-run -l seed -d 'Seed of everything random; equal seeds give equa
 complete -c xnu-run -l patch -d 'Patch the kernel: a patch or set of --list-patches. May be repeated' -r
 complete -c xnu-run -l patch-file -d 'More patches: a TOML file, or a folder of them. May be repeated' -r -F
 complete -c xnu-run -l hook -d 'Do something at a place in the kernel: pc=ADDR, symbol=NAME, string=TEXT or pattern=HEX/MASK, then `: log`, `: return=VALUE`, skip, xN=VALUE, goto=ADDR, stop. May be repeated' -r
+complete -c xnu-run -l dt-edit -d 'Change Apple\'s device tree after it was filled in: a statement of dt-patch(5). May be repeated' -r
 complete -c xnu-run -l serial -d 'Serial console: stdio, file:PATH, unix:PATH, pty or none' -r
 complete -c xnu-run -l until -d 'End with success when this regular expression matches the console output' -r
 complete -c xnu-run -l timeout -d 'End after so many seconds, with exit status 124' -r
@@ -32,6 +33,8 @@ complete -c xnu-run -s d -d 'Trace, a list of: in_asm, exec, cpu, int, mmu, unim
 complete -c xnu-run -s D -d 'File for the trace instead of standard error' -r -F
 complete -c xnu-run -l symbols -d 'Names of addresses for traces and the monitor: lines of ADDRESS NAME, as nm writes them, without slide' -r -F
 complete -c xnu-run -l gdb -d 'Let GDB or LLDB attach at ADDR: PORT, HOST:PORT or unix:PATH. Whoever can connect owns the guest' -r
+complete -c xnu-run -l diagnose -d 'Say at the end where the guest stands and why, whatever happened; and while it runs, when it has made no progress for SECS (default 20). Without this, only boots that fail are told about' -r
+complete -c xnu-run -l break -d 'Break the machine, to see what a boot does then: timer-irq, ktrr, apctl. A list' -r
 complete -c xnu-run -l dump-dtb -d 'Write the flattened device tree that the guest would get, and stop' -r -F
 complete -c xnu-run -l demo-ipsw -d 'Write the demo IPSW, to try the tools on it, and stop' -r -F
 complete -c xnu-run -l completions -d 'Print a completion script for the shell and exit' -r -f -a "bash\t''
@@ -48,6 +51,7 @@ complete -c xnu-run -l realtime -d 'Guest delays take as long as they say, inste
 complete -c xnu-run -l semihosting -d 'HLT #0xf000 is semihosting (exit, console output); the default on machine virt'
 complete -c xnu-run -l no-reboot -d 'End, instead of starting over, when the guest resets the machine (exit status 122)'
 complete -c xnu-run -s S -l stopped -d 'Stop before the first instruction until a debugger attaches (default --gdb 127.0.0.1:1234)'
+complete -c xnu-run -l no-diagnosis -d 'Never say why a boot failed'
 complete -c xnu-run -s n -l dry-run -d 'Print the plan of the boot and stop'
 complete -c xnu-run -l demo -d 'Boot the demo: an IPSW made in memory, sent through the whole chain'
 complete -c xnu-run -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'

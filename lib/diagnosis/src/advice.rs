@@ -77,11 +77,7 @@ const RULES: &[(&[&str], &str, &str)] = &[
         "the trust cache lies above the kernel's lowest segment",
         "this is the loader's doing: report it, with the output of --dry-run",
     ),
-    (
-        &["Unsupported memory configuration"],
-        "more memory than the kernel can map",
-        "give less with --memory",
-    ),
+    (&["Unsupported memory configuration"], "more memory than the kernel can map", "give less with --memory"),
     // xnu:pexpert/arm/pe_serial.c
     (
         &["Malformed dockchannel-uart"],
@@ -180,8 +176,13 @@ fn exec(line: &str) -> Option<Advice> {
         ),
         5 => ("it could not be read (EIO)", "the ramdisk is damaged or cut: check it with rd-extract"),
         8 => ("it is no Mach-O (ENOEXEC)", "put a Mach-O program there"),
-        13 => ("it may not be executed (EACCES)", "give it mode 0755 in the ramdisk, and list it with --trust"),
-        80 => ("its signature was refused (EAUTH)", "list it in the trust cache: --trust FILE or --trust FOLDER"),
+        13 => {
+            ("it may not be executed (EACCES)", "give it mode 0755 in the ramdisk, and list it with --trust")
+        }
+        80 => (
+            "its signature was refused (EAUTH)",
+            "list it in the trust cache: --trust FILE or --trust FOLDER",
+        ),
         85 => ("the executable is damaged or of an unknown kind (EBADEXEC)", "check it with rd-extract"),
         86 => (
             "it is for another architecture: arm64 and arm64e differ by kernel, and arm64e has ABI versions (EBADARCH)",
@@ -198,9 +199,15 @@ fn exit_of_init(line: &str) -> Option<Advice> {
     let rest = line.split_once("exit reason namespace ")?.1;
     let number: u32 = rest.split_whitespace().next()?.parse().ok()?;
     let (means, remedy) = match number {
-        2 => ("a signal ended it", "the subcode is the signal: 9 is a kill, often for its signature; 11 a bad address"),
+        2 => (
+            "a signal ended it",
+            "the subcode is the signal: 9 is a kill, often for its signature; 11 a bad address",
+        ),
         3 => ("its code signature was refused", "list it in the trust cache: --trust FILE or --trust FOLDER"),
-        6 => ("dyld could not load it", "a library or the dyld shared cache is missing in the root file system"),
+        6 => (
+            "dyld could not load it",
+            "a library or the dyld shared cache is missing in the root file system",
+        ),
         9 => ("it could not be executed", "see the lines before"),
         _ => ("see bsd/sys/reason.h of XNU for the namespace", "look at what was printed before"),
     };
@@ -215,7 +222,8 @@ pub fn of_plan(plan: &Plan) -> Vec<Advice> {
         return found;
     }
     let line = plan.command_line.as_str();
-    let argument = |name: &str| line.split_whitespace().any(|a| a == name || a.starts_with(&format!("{name}=")));
+    let argument =
+        |name: &str| line.split_whitespace().any(|a| a == name || a.starts_with(&format!("{name}=")));
     let property = |path: &str, name: &str| tree.property(path, name);
     let memory_root = line.split_whitespace().any(|a| a.starts_with("rd=md"));
     if memory_root && plan.load("ramdisk").is_none() {
@@ -238,14 +246,19 @@ pub fn of_plan(plan: &Plan) -> Vec<Advice> {
                 format!("set /chosen:{name} = u32(1)"),
             )),
             None => found.push(advice(
-                format!("/chosen:{name} is missing: AppleImage4 fails with error 0x60, and what needs it waits"),
+                format!(
+                    "/chosen:{name} is missing: AppleImage4 fails with error 0x60, and what needs it waits"
+                ),
                 format!("set /chosen:{name} = u32(1), or boot without --no-fill"),
             )),
         }
     }
     let debug = property("/chosen", "debug-enabled").and_then(Property::number).unwrap_or(0);
     if debug == 0 {
-        found.push(advice("/chosen:debug-enabled is 0: kernel and kexts believe that nothing may be debugged", "set it to 1"));
+        found.push(advice(
+            "/chosen:debug-enabled is 0: kernel and kexts believe that nothing may be debugged",
+            "set it to 1",
+        ));
     }
     if !argument("serial") && plan.framebuffer.is_none() {
         found.push(advice("there is no serial= among the boot arguments", "add serial=3 (--append)"));
@@ -269,7 +282,8 @@ mod tests {
 
     #[test]
     fn a_failed_start_of_the_first_program_is_explained_by_its_number() {
-        let one = |errno: u32| of_text(&format!("Process 1 exec of /sbin/launchd failed, errno {errno}")).remove(0);
+        let one =
+            |errno: u32| of_text(&format!("Process 1 exec of /sbin/launchd failed, errno {errno}")).remove(0);
         assert!(one(86).means.contains("/sbin/launchd") && one(86).means.contains("another architecture"));
         assert!(one(2).means.contains("not in the root file system"));
         assert!(one(1).remedy.contains("--trust"));

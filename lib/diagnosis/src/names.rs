@@ -42,8 +42,10 @@ impl Names {
 
     /// The module of an address, and the offset from its lowest one.
     pub fn module(&self, address: u64) -> Option<(&str, u64)> {
-        let found =
-            self.modules.iter().find(|m| m.ranges.iter().any(|(from, to)| (*from..*to).contains(&address)))?;
+        let found = self
+            .modules
+            .iter()
+            .find(|m| m.ranges.iter().any(|(from, to)| (*from..*to).contains(&address)))?;
         let lowest = found.ranges.iter().map(|(from, _)| *from).min()?;
         Some((&found.name, address.saturating_sub(lowest)))
     }

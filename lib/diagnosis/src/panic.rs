@@ -43,7 +43,8 @@ impl Panic {
     pub fn find(text: &str) -> Option<Panic> {
         let start = text.find("panic(cpu ")?;
         let rest = text.get(start..)?;
-        let (head, message) = rest.split_once("): ").filter(|(head, _)| head.len() < 64 && !head.contains('\n'))?;
+        let (head, message) =
+            rest.split_once("): ").filter(|(head, _)| head.len() < 64 && !head.contains('\n'))?;
         let mut words = head.trim_start_matches("panic(cpu ").split_whitespace();
         let cpu = words.next().and_then(|w| w.parse().ok());
         let caller = words.nth(1).and_then(hex);
@@ -171,7 +172,12 @@ mod tests {
         assert_eq!(p.frames, [0xffff_fff0_0730_0000, 0xffff_fff0_0740_0000]);
         assert_eq!(p.fields[0], ("Boot args".into(), "serial=3 rd=md0".into()));
         let text = p.describe(&|a| format!("<{a:x}>"));
-        for part in ["called from <fffffff007123456>", "a write, address 0x10", "pc <fffffff007100000>", "from <fffffff007400000>"] {
+        for part in [
+            "called from <fffffff007123456>",
+            "a write, address 0x10",
+            "pc <fffffff007100000>",
+            "from <fffffff007400000>",
+        ] {
             assert!(text.contains(part), "{text}");
         }
     }

@@ -8,11 +8,11 @@ use mem::{FIQ, IRQ};
 use xnu_boot::Plan;
 
 use crate::advice::{self, Advice};
+use crate::esr;
 use crate::names::Names;
 use crate::panic::{Panic, panic_log};
 use crate::recorder::Recorder;
 use crate::watch::Finding;
-use crate::esr;
 
 /// Device registers shown.
 const DEVICES: usize = 12;
@@ -20,6 +20,8 @@ const DEVICES: usize = 12;
 const CENSUS: usize = 8;
 /// Instructions of a loop that are looked through.
 const LOOP: u64 = 64;
+/// Instructions around a loop as it was seen.
+const AROUND: u64 = 6;
 /// Frames shown of each CPU.
 const FRAMES: usize = 6;
 
@@ -47,6 +49,19 @@ impl std::fmt::Debug for Evidence<'_> {
     }
 }
 
+impl Evidence<'_> {
+    /// The name of an address as a CPU uses it: while the MMU is off it is a physical one, which has the name of its virtual
+    /// twin under the kernel's first map.
+    fn name(&self, address: u64) -> String {
+        match self.plan {
+            Some(plan) if plan.kind == "XNU" && plan.dram.contains(address) => {
+                format!("{address:#x} = {}", self.names.of(plan.va(address)))
+            }
+            _ => self.names.of(address),
+        }
+    }
+}
+
 /// The report, about one screen of text.
 pub fn report(e: &Evidence<'_>) -> String {
     let mut out = String::new();
@@ -63,9 +78,10 @@ pub fn report(e: &Evidence<'_>) -> String {
             let _ = writeln!(out, "  (from the panic log in RAM: the console did not show it)");
         }
     }
+    let mut waiting = Vec::new();
     for n in 0..e.machine.cpus() {
         if let Some(cpu) = e.machine.cpu(n) {
-            out.push_str(&describe_cpu(e, n, cpu, &mut tips));
+            out.push_str(&describe_cpu(e, n, cpu, &mut waiting));
         }
     }
     out.push_str(&devices(e));
@@ -78,6 +94,9 @@ pub fn report(e: &Evidence<'_>) -> String {
     if let Some(plan) = e.plan {
         let _ = writeln!(out, "  kernel: {}", plan.kernel);
         let _ = writeln!(out, "  boot arguments: {}", plan.command_line);
+    }
+    if panic.is_none() {
+        tips.append(&mut waiting);
     }
     tips.extend(advice::of_text(e.console));
     tips.extend(logged.as_deref().map(advice::of_text).unwrap_or_default());
@@ -103,7 +122,10 @@ pub fn report(e: &Evidence<'_>) -> String {
         let _ = writeln!(out, "    try: {}", tip.remedy);
     }
     if said.is_empty() {
-        let _ = writeln!(out, "    try: -d int,mmu,unimp -D FILE for what led here; -v for the plan; the monitor (Ctrl-A c)");
+        let _ = writeln!(
+            out,
+            "    try: -d int,mmu,unimp -D FILE for what led here; -v for the plan; the monitor (Ctrl-A c)"
+        );
     }
     out
 }
@@ -144,7 +166,7 @@ fn tell(e: &Evidence<'_>, finding: Finding, tips: &mut Vec<Advice>) -> String {
     match finding {
         Finding::Early { cpu, esr, far, elr } | Finding::Vectors { cpu, esr, far, elr } => {
             let _ = writeln!(out, "  cpu {cpu}: {} (ESR {esr:#x})", esr::describe(esr));
-            let _ = writeln!(out, "    address FAR {far:#x}, at ELR {}", e.names.of(elr));
+            let _ = writeln!(out, "    address FAR {far:#x}, at ELR {}", e.name(elr));
             if let Some(cpu) = e.machine.cpu(cpu)
                 && let Some(word) = instruction(cpu, elr)
             {
@@ -153,15 +175,24 @@ fn tell(e: &Evidence<'_>, finding: Finding, tips: &mut Vec<Advice>) -> String {
             tips.push(early_advice(esr));
         }
         Finding::Polling { pa, reads, pc, value } => {
-            let _ = writeln!(out, "  {} was read {reads} times, always or last {value:#x}, at {}", place(e, pa), e.names.of(pc));
+            let _ = writeln!(
+                out,
+                "  {} was read {reads} times, always or last {value:#x}, at {}",
+                place(e, pa),
+                e.name(pc)
+            );
             let (name, _) = named(e, pa);
             tips.push(Advice {
-                means: format!("a driver waits for device {name}, which is not modelled or does not do what it wants"),
-                remedy: format!("take its driver away: dt-patch -e 'delete /arm-io/{name}', or --preset serial-only"),
+                means: format!(
+                    "a driver waits for device {name}, which is not modelled or does not do what it wants"
+                ),
+                remedy: format!(
+                    "take its driver away: dt-patch -e 'delete /arm-io/{name}', or --preset serial-only"
+                ),
             });
         }
         Finding::Spin { cpu, from, to } => {
-            let _ = writeln!(out, "  cpu {cpu}: between {} and {}", e.names.of(from), e.names.of(to));
+            let _ = writeln!(out, "  cpu {cpu}: between {} and {}", e.name(from), e.name(to));
             if let Some(c) = e.machine.cpu(cpu) {
                 out.push_str(&loop_registers(c, from, to, tips));
             }
@@ -176,7 +207,10 @@ fn early_advice(esr: u64) -> Advice {
             "an instruction that the CPU model does not have, in the kernel's first steps",
             "a kernel for a newer chip: choose its --cpu, see -d unimp",
         ),
-        0x07 => ("FP is off (CPACR_EL1), which A7 to A9 kernels expect their monitor to have set", "choose the chip's --cpu"),
+        0x07 => (
+            "FP is off (CPACR_EL1), which A7 to A9 kernels expect their monitor to have set",
+            "choose the chip's --cpu",
+        ),
         0x17 => ("a call to a monitor at EL3 that is not there", "choose the chip's --cpu"),
         0x20..=0x25 => (
             "the kernel's first map does not have this address: wrong physical or virtual base, too little memory, or a kernel that was not unwrapped whole",
@@ -195,7 +229,9 @@ fn instruction(cpu: &Cpu, at: u64) -> Option<u32> {
 /// Which system registers a loop reads: what it may wait for.
 fn loop_registers(cpu: &Cpu, from: u64, to: u64, tips: &mut Vec<Advice>) -> String {
     let mut out = String::new();
-    let count = (to.wrapping_sub(from) / 4).saturating_add(4).min(LOOP);
+    // Looks see a loop at the same place each time, if it is short: what is around belongs to it.
+    let from = from.wrapping_sub(4 * AROUND);
+    let count = (to.wrapping_sub(from) / 4).saturating_add(1 + AROUND).min(LOOP);
     let mut all = Vec::new();
     for n in 0..count {
         let at = from.wrapping_add(n.wrapping_mul(4));
@@ -254,22 +290,26 @@ fn describe_cpu(e: &Evidence<'_>, n: usize, cpu: &Cpu, tips: &mut Vec<Advice>) -
         return out;
     }
     let s = &cpu.state;
-    let masked: String =
-        [(9, 'D'), (8, 'A'), (7, 'I'), (6, 'F')].iter().filter(|(bit, _)| s.daif >> bit & 1 != 0).map(|(_, c)| *c).collect();
+    let masked: String = [(9, 'D'), (8, 'A'), (7, 'I'), (6, 'F')]
+        .iter()
+        .filter(|(bit, _)| s.daif >> bit & 1 != 0)
+        .map(|(_, c)| *c)
+        .collect();
     let masked = if masked.is_empty() { "none".to_owned() } else { masked };
     let waits = if e.machine.waits(n) { ", in WFI" } else { "" };
     let mmu = if cpu.sys.sctlr.get(1).copied().unwrap_or(0) & 1 == 0 { ", MMU off" } else { "" };
-    let _ = writeln!(out, "  cpu {n}: EL{}{waits}{mmu}, masked {masked}, pc {}", s.el, e.names.of(s.pc));
+    let _ = writeln!(out, "  cpu {n}: EL{}{waits}{mmu}, masked {masked}, pc {}", s.el, e.name(s.pc));
     let calls = inspect::backtrace(cpu, &e.names.symbols);
     for line in calls.lines().skip(1).take(FRAMES) {
         let address = line.split_whitespace().nth(1).and_then(|a| u64::from_str_radix(a, 16).ok());
         if let Some(address) = address.filter(|a| *a != 0) {
-            let _ = writeln!(out, "    from {}", e.names.of(address));
+            let _ = writeln!(out, "    from {}", e.name(address));
         }
     }
     let (esr, elr, far) = (at(&cpu.sys.esr), at(&cpu.sys.elr), at(&cpu.sys.far));
     if esr != 0 {
-        let _ = writeln!(out, "    last exception: {}, FAR {far:#x}, ELR {}", esr::describe(esr), e.names.of(elr));
+        let _ =
+            writeln!(out, "    last exception: {}, FAR {far:#x}, ELR {}", esr::describe(esr), e.name(elr));
     }
     out.push_str(&timers(e, n, cpu, tips));
     out
@@ -309,7 +349,8 @@ fn timers(e: &Evidence<'_>, n: usize, cpu: &Cpu, tips: &mut Vec<Advice>) -> Stri
     }
     if due && irq && !fiq && e.machine.board().apple {
         tips.push(Advice {
-            means: "the timer's interrupt comes as IRQ; XNU takes its timers as FIQ and waits for ever".into(),
+            means: "the timer's interrupt comes as IRQ; XNU takes its timers as FIQ and waits for ever"
+                .into(),
             remedy: "the timers must be wired to FIQ (machine apple does that unless told otherwise)".into(),
         });
     } else if due && fiq && fiq_masked && e.finding.is_some() {
@@ -321,7 +362,9 @@ fn timers(e: &Evidence<'_>, n: usize, cpu: &Cpu, tips: &mut Vec<Advice>) -> Stri
     if !due && e.machine.waits(n) && cpu.next_deadline().is_none() && all_wait(e.machine) {
         tips.push(Advice {
             means: "no timer is set and every CPU waits: only a device could wake them".into(),
-            remedy: "see the devices used last; a driver may wait for an interrupt that its device never raises".into(),
+            remedy:
+                "see the devices used last; a driver may wait for an interrupt that its device never raises"
+                    .into(),
         });
     }
     out
@@ -342,12 +385,13 @@ fn devices(e: &Evidence<'_>) -> String {
             r.reads,
             r.writes,
             r.value,
-            e.names.of(r.pc)
+            e.name(r.pc)
         );
     }
     let Some(unmapped) = &e.machine.board().unmapped else { return out };
     let unmapped = unmapped.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let mut census: Vec<_> = unmapped.census().map(|(_, name, offset, t)| (t.reads + t.writes, name, offset)).collect();
+    let mut census: Vec<_> =
+        unmapped.census().map(|(_, name, offset, t)| (t.reads + t.writes, name, offset)).collect();
     census.sort_by_key(|(count, _, _)| std::cmp::Reverse(*count));
     if !census.is_empty() {
         let _ = writeln!(out, "  registers that no device has: {}", census.len());

@@ -233,3 +233,97 @@ fn early(n: usize, cpu: &Cpu) -> Option<Finding> {
         elr: at(&s.elr),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use machine::{Action, Config, Exit, Host, Media, Options, Wait, m1};
+
+    use super::*;
+
+    /// A host that watches, and ends the run at the first finding or when its time is over.
+    struct Watcher {
+        watch: Watch,
+        found: Vec<Finding>,
+        deadline: Instant,
+    }
+
+    impl Host for Watcher {
+        fn output(&mut self, _: usize, _: &[u8]) {}
+        fn input(&mut self) -> Vec<u8> {
+            Vec::new()
+        }
+        fn poll(&mut self, machine: &Machine, _: Wait) -> Action {
+            self.found.extend(self.watch.look(machine, 0, Instant::now()));
+            let late = Instant::now() > self.deadline;
+            if late || self.found.iter().any(|f| !matches!(f, Finding::Early { .. })) {
+                Action::Quit
+            } else {
+                Action::Continue
+            }
+        }
+        fn hung_up(&self) -> bool {
+            false
+        }
+        fn may_wake(&self) -> bool {
+            true
+        }
+    }
+
+    /// Runs a program at EL1 with the MMU off; what is found within a few seconds.
+    fn watch(words: &[u32]) -> (Vec<Finding>, Machine) {
+        let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        let image = Media::bytes(&bytes).unwrap();
+        let options = m1::Options { memory: 64 << 20, dtb: None, command_line: String::new() };
+        let recorder = Recorder::new(None);
+        let board = m1::build(&image, &options, Config::new()).unwrap();
+        let tracer = Some(Arc::clone(&recorder) as _);
+        let mut machine = Machine::new(board, Options { tracer, ..Options::default() });
+        let mut host = Watcher {
+            watch: Watch::new(Duration::from_millis(700), Some(recorder)),
+            found: Vec::new(),
+            deadline: Instant::now() + Duration::from_secs(20),
+        };
+        assert_eq!(machine.run(&mut host), Exit::Host);
+        (host.found, machine)
+    }
+
+    const START: u64 = m1::RAM + m1::IMAGE;
+
+    #[test]
+    fn a_register_that_is_read_for_ever_is_found_with_its_reader() {
+        // mov x1, #0x2_0000_0000; ldr w3, [x1, #0x44]; b .-4
+        let (found, machine) = watch(&[0xd2c0_0041, 0xb940_4423, 0x17ff_ffff]);
+        let [Finding::Polling { pa, reads, pc, value }] = found[..] else { panic!("{found:?}") };
+        assert_eq!((pa, pc, value), (0x2_0000_0044, START + 4, 0));
+        assert!(reads >= READS && machine.board().unmapped.is_some());
+    }
+
+    #[test]
+    fn a_branch_to_itself_is_a_loop_and_a_counter_is_not() {
+        let (found, _) = watch(&[0x1400_0000]);
+        assert_eq!(found, [Finding::Spin { cpu: 0, from: START, to: START }]);
+        // add x0, x0, #1 for ever: something changes, so nothing is said. Ends by the deadline, which is shortened here.
+        let mut seen = Seen::default();
+        let (_, mut machine) = watch(&[0x1400_0000]);
+        for n in 0..50 {
+            let cpu = machine.cpu_mut(0).unwrap();
+            cpu.state.set_x(0, n);
+            seen.look(cpu);
+        }
+        assert!(seen.looks <= FEW, "{seen:?}");
+    }
+
+    #[test]
+    fn an_exception_with_the_mmu_off_is_told_at_once_and_then_where_it_hangs() {
+        // adr x1, .+0x800; msr vbar_el1, x1; udf; the vectors behind hold branches to themselves.
+        let mut program = vec![0x1000_4001, 0xd518_c001, 0];
+        program.resize(0x800 / 4, 0);
+        program.extend([0x1400_0000; 0x200]);
+        let (found, _) = watch(&program);
+        assert!(
+            matches!(found[0], Finding::Early { cpu: 0, esr: 0x200_0000, elr, .. } if elr == START + 8),
+            "{found:?}"
+        );
+        assert!(matches!(found[1], Finding::Vectors { cpu: 0, .. }), "{found:?}");
+    }
+}

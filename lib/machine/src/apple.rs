@@ -20,10 +20,10 @@ use devices::unmapped::Named;
 use mem::{FIQ, IRQ, Line, Lines, Memory, Region};
 use xnu_boot::Plan;
 
-use crate::Error;
 use crate::board::{Board, Builder, Config, Entry, Socket, TIMERS};
 use crate::media::{self, Parts};
 use crate::wires::{FastIpi, OrGate};
+use crate::{Error, Fault};
 
 /// Inputs of an OR gate before FIQ that are not timers.
 const GATE_IPI: u32 = 30;
@@ -41,7 +41,8 @@ pub fn build(plan: &Plan, parts: &Parts, mut config: Config) -> Result<Board, Er
     let empty = Tree::default();
     let tree = plan.device_tree.as_ref().unwrap_or(&empty);
     let clock = config.clock(plan.timebase);
-    let sockets = sockets(tree, plan.cpus)?;
+    let timers = if config.faults.contains(&Fault::TimerIrq) { IRQ } else { FIQ };
+    let sockets = sockets(tree, plan.cpus, timers)?;
     let irqs: Vec<Line> = sockets.iter().map(|(s, _)| s.lines.line(IRQ)).collect();
     let ipi = FastIpi::new(sockets.iter().map(|(s, gate)| (s.mpidr, gate.input(GATE_IPI))).collect());
     let mut builder = Builder::new(memory);
@@ -60,7 +61,12 @@ pub fn build(plan: &Plan, parts: &Parts, mut config: Config) -> Result<Board, Er
         clock,
         boot_cpu: 0,
         sockets: sockets.into_iter().map(|(socket, _)| socket).collect(),
-        hooks: vec![ipi as Arc<dyn SystemRegisterHook>],
+        hooks: config
+            .faults
+            .iter()
+            .filter_map(|f| f.hook())
+            .chain([ipi as Arc<dyn SystemRegisterHook>])
+            .collect(),
         model,
         ports: builder.ports,
         framebuffer: plan.framebuffer.map(|f| Framebuffer {
@@ -81,7 +87,7 @@ pub fn build(plan: &Plan, parts: &Parts, mut config: Config) -> Result<Board, Er
 }
 
 /// The tree's CPUs, the one that runs first in front; at most `count`.
-fn sockets(tree: &Tree, count: u32) -> Result<Vec<(Socket, Arc<OrGate>)>, Error> {
+fn sockets(tree: &Tree, count: u32, timers: u32) -> Result<Vec<(Socket, Arc<OrGate>)>, Error> {
     let nodes: Vec<&Node> = tree.node("/cpus").map(|n| n.children.iter().collect()).unwrap_or_default();
     let running = |n: &Node| n.get("state").and_then(|p| p.str()) == Some("running");
     let (first, others): (Vec<&Node>, Vec<&Node>) = nodes.into_iter().partition(|n| running(n));
@@ -106,7 +112,7 @@ fn sockets(tree: &Tree, count: u32) -> Result<Vec<(Socket, Arc<OrGate>)>, Error>
         .into_iter()
         .map(|affinity| {
             let lines = Lines::new();
-            let gate = OrGate::new(lines.line(FIQ));
+            let gate = OrGate::new(lines.line(timers));
             let timers: [Line; TIMERS] = std::array::from_fn(|n| gate.input(n as u32));
             let mpidr = MPIDR_RES1 | affinity & 0xff_ffff;
             (Socket { mpidr, lines, timers, pmu: gate.input(GATE_PMU) }, gate)

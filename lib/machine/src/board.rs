@@ -98,6 +98,8 @@ pub struct Config {
     pub pac: Option<cpu::model::Pac>,
     /// Time follows executed instructions, so many a second, instead of the host's clock.
     pub instructions_per_second: Option<u64>,
+    /// What Apple's machine shall not have.
+    pub faults: Vec<crate::Fault>,
     /// Called at the first access to each register that nothing models.
     pub on_unmapped: Option<OnFirst>,
 }
@@ -111,7 +113,7 @@ impl fmt::Debug for Config {
 impl Config {
     /// Everything as the board has it.
     pub fn new() -> Self {
-        Self { cpu: None, pac: None, instructions_per_second: None, on_unmapped: None }
+        Self { cpu: None, pac: None, instructions_per_second: None, faults: Vec::new(), on_unmapped: None }
     }
 
     /// The clock of a guest whose counter ticks at `frequency` Hz.

@@ -161,6 +161,8 @@ pub struct Options {
     pub no_fill: bool,
     /// Turn broken rules into warnings.
     pub force: bool,
+    /// Edits of the device tree after everything was filled in: the user's last word. For XNU only.
+    pub edits: Vec<apple_dt::Edit>,
 }
 
 /// Addresses from `base` up to `base + size`.

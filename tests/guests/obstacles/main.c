@@ -125,7 +125,7 @@ static __attribute__((noreturn, noinline)) void wait_for_ever(const char *every_
     }
 }
 
-static void check_cpus(void) {
+static __attribute__((noinline)) void check_cpus(void) {
     struct node cpu;
     uint32_t length;
     const char *state = dt_find("/cpus/cpu0", &cpu) ? dt_property(cpu, "state", &length) : 0;
@@ -136,7 +136,7 @@ static void check_cpus(void) {
 }
 
 /* S3_4_C15_C2_3 and C2_4: the range's limits (pexpert/pexpert/arm64/T8010.h, osfmk/arm64/proc_reg.h). */
-static void check_ktrr(void) {
+static __attribute__((noinline)) void check_ktrr(void) {
     uint64_t lower = boot_args.phys_base, upper = boot_args.top_of_kernel_data, l, u;
     __asm__ volatile("msr s3_4_c15_c2_3, %0; msr s3_4_c15_c2_4, %1; isb" ::"r"(lower), "r"(upper));
     __asm__ volatile("mrs %0, s3_4_c15_c2_3; mrs %1, s3_4_c15_c2_4" : "=r"(l), "=r"(u));
@@ -144,7 +144,7 @@ static void check_ktrr(void) {
         panic("rorgn: KTRR limits do not read back");
 }
 
-static void check_image4(void) {
+static __attribute__((noinline)) void check_image4(void) {
     struct node chosen;
     uint32_t length = 0;
     if (!dt_find("/chosen", &chosen))

@@ -12,4 +12,5 @@
 pub mod demo;
 pub mod macho;
 mod manifest;
+pub mod obstacles;
 pub mod symbols;

@@ -118,6 +118,15 @@ impl Boot {
                     seed: args.seed,
                     no_fill: args.no_fill,
                     force: args.force,
+                    edits: args
+                        .dt_edit
+                        .iter()
+                        .map(|text| {
+                            let action = apple_dt::parse_edit(text)
+                                .map_err(|e| Error::usage(format_args!("--dt-edit {text:?}: {e}")))?;
+                            Ok(apple_dt::Edit::new(action, "--dt-edit"))
+                        })
+                        .collect::<Result<_, Error>>()?,
                     ..xnu_boot::Options::default()
                 };
                 boot.plan = Some(Plan::new(&inputs, &options).map_err(|e| plan_error(name, &e))?);

@@ -11,6 +11,7 @@ use machine::{Action, Host, Machine, Wait};
 use regex::bytes::Regex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::diagnose::Diagnosis;
 use crate::monitor;
 use crate::names::Names;
 use crate::serial::Console;
@@ -52,6 +53,8 @@ pub struct Terminal {
     watched: Option<OwnedFd>,
     /// `watched` can be read.
     attend: bool,
+    /// Why the guest gets no further.
+    pub diagnosis: Option<Diagnosis>,
     /// What the monitor calls things.
     pub names: Names,
     /// Why the run ended, if the host ended it.
@@ -83,6 +86,7 @@ impl Terminal {
             signals,
             watched: None,
             attend: false,
+            diagnosis: None,
             names: Names::default(),
             end: None,
             failed: None,
@@ -203,6 +207,9 @@ impl Host for Terminal {
             self.fail(e);
         }
         self.watch(bytes);
+        if let Some(diagnosis) = &mut self.diagnosis {
+            diagnosis.output(bytes);
+        }
     }
 
     fn input(&mut self) -> Vec<u8> {
@@ -220,9 +227,16 @@ impl Host for Terminal {
             if self.deadline.is_some_and(|d| Instant::now() >= d) {
                 self.end.get_or_insert(End::TimedOut);
             }
+            if let Some(text) = self.diagnosis.as_mut().and_then(|d| d.look(machine)) {
+                self.console.suspend();
+                for line in text.trim_end().lines() {
+                    eprintln!("xnu-run: {line}");
+                }
+                self.console.resume();
+            }
             if std::mem::take(&mut self.monitor) {
                 self.console.suspend();
-                if monitor::run(machine, &self.names.symbols) {
+                if monitor::run(machine, &self.names.symbols, self.diagnosis.as_ref()) {
                     self.end.get_or_insert(End::Left);
                 }
                 self.console.resume();
@@ -249,6 +263,6 @@ impl Host for Terminal {
     }
 
     fn command(&mut self, machine: &Machine, line: &str) -> String {
-        monitor::answer(machine, line, &self.names.symbols)
+        monitor::answer(machine, line, &self.names.symbols, self.diagnosis.as_ref())
     }
 }

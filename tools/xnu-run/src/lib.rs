@@ -7,6 +7,7 @@
 pub mod boot;
 pub mod debugger;
 pub mod demo;
+pub mod diagnose;
 pub mod host;
 pub mod monitor;
 pub mod names;
@@ -119,6 +120,9 @@ pub struct Args {
     /// `: return=VALUE`, skip, xN=VALUE, goto=ADDR, stop. May be repeated.
     #[arg(long, value_name = "PLACE: ACTIONS", help_heading = "Kernel")]
     pub hook: Vec<String>,
+    /// Change Apple's device tree after it was filled in: a statement of dt-patch(5). May be repeated.
+    #[arg(long, value_name = "STATEMENT", help_heading = "Kernel")]
+    pub dt_edit: Vec<String>,
     /// With --list-patches: JSON.
     #[arg(long, requires = "list_patches", help_heading = "Kernel")]
     pub json: bool,
@@ -164,6 +168,16 @@ pub struct Args {
     /// Stop before the first instruction until a debugger attaches (default --gdb 127.0.0.1:1234).
     #[arg(short = 'S', long, help_heading = "Looking")]
     pub stopped: bool,
+    /// Say at the end where the guest stands and why, whatever happened; and while it runs, when it has made no progress
+    /// for SECS (default 20). Without this, only boots that fail are told about.
+    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "20", value_parser = seconds, help_heading = "Looking")]
+    pub diagnose: Option<Duration>,
+    /// Never say why a boot failed.
+    #[arg(long, conflicts_with = "diagnose", help_heading = "Looking")]
+    pub no_diagnosis: bool,
+    /// Break the machine, to see what a boot does then: timer-irq, ktrr, apctl. A list.
+    #[arg(long = "break", value_name = "WHAT", value_delimiter = ',', help_heading = "Looking")]
+    pub broken: Vec<String>,
     /// Print the plan of the boot and stop.
     #[arg(short = 'n', long, help_heading = "Looking")]
     pub dry_run: bool,
@@ -338,17 +352,31 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
     let slide = boot.plan.as_ref().map_or(0, |p| p.slide);
     let hooks = patches::hooks(args, boot.kernel(), slide, &hook_log)?;
     let names = names::Names::gather(boot, args.symbols.as_deref(), io)?;
+    let trace = log.clone().map(|log| Trace::new(items, log, names.symbols.clone()));
+    let recorder = diagnose::recorder(trace.clone());
     let options = machine::Options {
         engine: args.engine,
         realtime: args.realtime,
         semihosting: args.semihosting || boot.kind() == MachineKind::Virt,
-        tracer: log.clone().map(|log| Trace::new(items, log, names.symbols.clone()) as _),
+        // Remembering device accesses costs little, but what nobody diagnoses need not pay it.
+        tracer: if args.no_diagnosis {
+            trace.map(|t| t as _)
+        } else {
+            Some(std::sync::Arc::clone(&recorder) as _)
+        },
         hooks,
     };
+    let faults = args
+        .broken
+        .iter()
+        .map(|name| machine::Fault::named(name))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Error::usage)?;
     let build = || {
         let config = Config {
             cpu: args.cpu.clone(),
             instructions_per_second: args.icount,
+            faults: faults.clone(),
             on_unmapped: log.as_ref().filter(|_| items.mmio).map(Log::on_unmapped),
             ..Config::default()
         };
@@ -365,6 +393,16 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
     }
     let console = serial::Console::open(&args.serial, stdin_is_taken, io)?;
     let mut host = Terminal::new(console, args.until.clone(), args.timeout)?;
+    if !args.no_diagnosis {
+        let apple = boot.kind() == MachineKind::Apple;
+        let patience = args.diagnose.or_else(|| apple.then_some(diagnose::PATIENCE));
+        let modules = patches::modules(boot.kernel(), slide);
+        let program = Box::new(|_: &str| None);
+        let mut d =
+            diagnose::Diagnosis::new(boot.plan.as_ref(), &names, modules, recorder, patience, program);
+        d.always = args.diagnose.is_some();
+        host.diagnosis = Some(d);
+    }
     host.names = names;
     let mut machine = Machine::new(board, options.clone());
     let mut failed = None;
@@ -396,7 +434,14 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
         screenshot::write(&machine, path, io)?;
     }
     report(&machine, io);
-    Ok(status(&machine, exit, host.end, args.until.is_some(), io))
+    let status = status(&machine, exit, host.end, args.until.is_some(), io);
+    let left = matches!(host.end, Some(End::Left | End::Signal(_)));
+    if let Some(text) =
+        host.diagnosis.as_ref().and_then(|d| d.at_end(&machine, status != Status::Done && !left))
+    {
+        text.trim_end().lines().for_each(|line| io.warn(line));
+    }
+    Ok(status)
 }
 
 /// What `-v` tells about a run.

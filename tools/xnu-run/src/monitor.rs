@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use debug::{Symbols, inspect, tables};
 use machine::Machine;
 
+use crate::diagnose::Diagnosis;
+
 const HELP: &str = "\
 registers [CPU]      general registers, PSTATE, exception registers
 vectors [CPU]        FP and SIMD registers
@@ -18,13 +20,14 @@ xp ADDRESS [LENGTH]  memory at a physical address
 map                  what is where in the physical address space
 census               registers touched that no device has
 cpus                 state of all CPUs
+why                  where the guest stands, and why it gets no further
 screenshot FILE      what the framebuffer shows, as PNG (not over a debugger's connection)
 cont                 back to the guest
 quit                 end the machine
 ";
 
 /// Reads commands from standard input until one leads back. True: end the machine.
-pub fn run(machine: &Machine, symbols: &Symbols) -> bool {
+pub fn run(machine: &Machine, symbols: &Symbols, diagnosis: Option<&Diagnosis>) -> bool {
     let mut line = String::new();
     loop {
         print!("\nxnu-run> ");
@@ -43,7 +46,7 @@ pub fn run(machine: &Machine, symbols: &Symbols) -> bool {
             "" => {}
             "cont" | "c" => return false,
             "quit" | "q" => return true,
-            command => print!("{}", answer(machine, command, symbols)),
+            command => print!("{}", answer(machine, command, symbols, diagnosis)),
         }
     }
 }
@@ -57,7 +60,7 @@ fn screenshot(machine: &Machine, path: &str) -> String {
 }
 
 /// The answer to a command.
-pub fn answer(machine: &Machine, command: &str, symbols: &Symbols) -> String {
+pub fn answer(machine: &Machine, command: &str, symbols: &Symbols, diagnosis: Option<&Diagnosis>) -> String {
     let mut words = command.split_whitespace();
     let name = words.next().unwrap_or_default();
     let numbers: Option<Vec<u64>> =
@@ -82,6 +85,10 @@ pub fn answer(machine: &Machine, command: &str, symbols: &Symbols) -> String {
         ("map", _) => map(machine),
         ("census", _) => census(machine),
         ("cpus", _) => cpus(machine),
+        ("why" | "diagnose", _) => match diagnosis {
+            Some(diagnosis) => diagnosis.report(machine),
+            None => "not with --no-diagnosis\n".into(),
+        },
         ("help" | "h" | "?", _) => HELP.into(),
         _ => format!("no such command\n{HELP}"),
     }

@@ -112,8 +112,8 @@ fn text(report: &Report) -> String {
 
 /// An edit in words: instructions if it is one, else the text.
 fn change(edit: &Edit) -> String {
-    match (edit.old.as_array::<4>(), edit.new.as_array::<4>()) {
-        (Some(old), Some(new)) => {
+    match (edit.old.first_chunk::<4>(), edit.new.first_chunk::<4>()) {
+        (Some(old), Some(new)) if edit.old.len() == 4 => {
             let show = |word: &[u8; 4]| {
                 let word = u32::from_le_bytes(*word);
                 format!("{word:08x} {}", a64::disassemble(word, edit.address))
@@ -200,6 +200,16 @@ pub fn edits(args: &Args, kernel: Option<&Named>, io: &Io) -> Result<Vec<Edit>, 
         }
     }
     Ok(all)
+}
+
+/// The kexts of a kernel by address, with slide; none of what is no Mach-O.
+pub fn modules(kernel: Option<&Named>, slide: u64) -> Vec<diagnosis::Module> {
+    let all = kernel.and_then(|k| with_image(k, |image| image.modules().to_vec()).ok()).unwrap_or_default();
+    let slid = |m: xnu_patch::Module| diagnosis::Module {
+        name: m.name,
+        ranges: m.ranges.into_iter().map(|(a, b)| (a.wrapping_add(slide), b.wrapping_add(slide))).collect(),
+    };
+    all.into_iter().map(slid).collect()
 }
 
 /// The hooks of `--hook`, at addresses with slide.

@@ -227,7 +227,11 @@ impl<'a> Job<'a> {
             panic_log: Some(self.panic_log),
             framebuffer: self.framebuffer.map(|f| Range { base: f.base, size: f.size() }),
         };
-        let changes = if self.options.no_fill { fill.minimal(&mut tree)? } else { fill.apply(&mut tree)? };
+        let mut changes =
+            if self.options.no_fill { fill.minimal(&mut tree)? } else { fill.apply(&mut tree)? };
+        for edit in &self.options.edits {
+            changes.extend(edit.apply(&mut tree)?);
+        }
         Ok((tree, changes))
     }
 
