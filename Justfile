@@ -56,6 +56,10 @@ bench: build
 bench-engines *OPTIONS: build
     cargo run --release -p bench --bin engines -- {{OPTIONS}}
 
+# Measures boots: to the first line, to EL0, and what skipping idle time saves; `-- OPTIONS` measures a boot of your own.
+bench-boot *OPTIONS: build
+    cargo run --release -p bench --bin boot -- {{OPTIONS}}
+
 # Release archive target/xnuboot.tar.gz: from the same sources in the same folder always the same bytes.
 dist:
     RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo --remap-path-prefix=$PWD=." cargo build --profile dist --locked && tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C target/dist -c ipsw-extract kc-decompress dt-patch rd-extract bootimg-pack xnu-run | gzip -n > target/xnuboot.tar.gz

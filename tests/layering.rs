@@ -31,6 +31,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("memory-chart", &[]),
     ("pipeline", &["apple-dt", "apple-img4", "apple-ipsw", "apple-wrap", "bootimg", "xnu-boot"]),
     ("remote", &[]),
+    ("rfb", &[]),
     ("xnu-boot", &["apple-dt", "apple-kc", "apple-wrap", "bootimg"]),
     ("xnu-patch", &["apple-kc"]),
 ];

@@ -254,3 +254,82 @@ fn hooks_answer_functions_by_symbol_and_by_string() {
     let ran = o.boot("--hook 'symbol=none: log'");
     assert_eq!((ran.status, ran.stderr.lines().count()), (1, 1), "{ran:?}");
 }
+
+#[test]
+fn programs_named_by_trust_are_in_the_trust_cache_of_the_plan() {
+    let o = Obstacles::new();
+    std::fs::create_dir(o.path().join("programs")).expect("a folder");
+    let program = guests::demo::launchd().expect("the demo packs");
+    std::fs::write(o.path().join("programs/launchd"), &program).expect("written");
+    std::fs::write(o.path().join("programs/notes"), "no program").expect("written");
+    // The same program from a folder, from a disk image, from the boot's ramdisk, by itself; the demo's cache lists it already.
+    for trust in ["programs", "good.dmg", "ramdisk", "programs/launchd"] {
+        let ran = o.boot(&format!("--trust {trust} --dry-run -v"));
+        assert_eq!(ran.status, 0, "{ran:?}");
+        contains(&ran.stderr, &["trust cache: 1 code hashes added", "launchd (arm64): "]);
+    }
+    let ran = o.boot("--trust programs --trust trustcache.im4p --trustcache trustcache.im4p --dry-run -v");
+    contains(&ran.stderr, &["trust cache: 1 code hashes added"]);
+    for (trust, part) in
+        [("kernel", "no code signature"), ("programs/notes", "--trust"), ("nowhere", "nowhere")]
+    {
+        let ran = o.boot(&format!("--trust {trust} --dry-run"));
+        contains(&ran.stderr, &[part]);
+    }
+    // And the diagnosis of a program that was not started says what is known of it.
+    let text = diagnosis(&o.boot("--ramdisk x86.dmg --timeout 4"));
+    contains(&text, &["/sbin/launchd: in the ramdisk; x86_64: "]);
+}
+
+/// What a VNC client of others does: `vncdo` (vncdotool) takes a picture and types, `gvnccapture` (Debian's gvncviewer) takes a
+/// picture. None of them: None.
+fn vnc_client() -> Option<(&'static str, bool)> {
+    let runs = |program: &str| {
+        std::process::Command::new(program).arg("--help").output().is_ok_and(|o| o.status.success())
+    };
+    if runs("vncdo") {
+        return Some(("vncdo -t 20 -s $host::$port capture seen.png type hello key enter pause 1", true));
+    }
+    if runs("gvnccapture") {
+        return Some(("gvnccapture $host:$((port - 5900)) seen.png", false));
+    }
+    eprintln!("passed over: neither vncdo (vncdotool) nor gvnccapture (gvncviewer) is installed");
+    None
+}
+
+#[test]
+fn a_vnc_client_of_others_sees_what_the_screenshot_shows_and_types_on_the_console() {
+    let Some((client, types)) = vnc_client() else { return };
+    let o = Obstacles::new();
+    let script = format!(
+        "xnu-run --demo --vnc 127.0.0.1:0 --screenshot shot.png --timeout 60 > console 2> messages & run=$!\n\
+         for n in $(seq 200); do at=$(sed -n 's/.*may connect to //p' messages 2> /dev/null); \
+           [ -n \"$at\" ] && grep -q 'type a line' console && break; sleep 0.1; done\n\
+         host=${{at%:*}} port=${{at##*:}}\n\
+         {client}\n\
+         {}\n\
+         wait $run; cat console messages",
+        if types { "" } else { "kill -TERM $run" }
+    );
+    let ran = o.0.sh(&script);
+    if types {
+        contains(&ran.text(), &["hello"]);
+    }
+    let picture = |name: &str| {
+        let file =
+            std::fs::File::open(o.path().join(name)).unwrap_or_else(|e| panic!("{name}: {e}: {ran:?}"));
+        let mut decoder = png::Decoder::new(std::io::BufReader::new(file));
+        decoder.set_transformations(png::Transformations::normalize_to_color8());
+        let mut reader = decoder.read_info().expect("a PNG file");
+        let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+        let info = reader.next_frame(&mut pixels).expect("a picture");
+        pixels.truncate(info.buffer_size());
+        let channels = info.color_type.samples();
+        let rgb: Vec<u8> = pixels.chunks(channels).flat_map(|p| p[..3].to_vec()).collect();
+        (info.width, info.height, rgb)
+    };
+    let (ours, theirs) = (picture("shot.png"), picture("seen.png"));
+    assert_eq!((ours.0, ours.1), (theirs.0, theirs.1));
+    assert!(ours.2 == theirs.2, "the pictures differ");
+    assert!(ours.2.chunks(3).any(|p| p == [255, 255, 0]), "the demo's bars are there");
+}

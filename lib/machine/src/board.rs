@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use cpu::{SystemRegisterHook, model::Model};
-use devices::framebuffer::Framebuffer;
+use devices::framebuffer::{Framebuffer, Picture};
 use devices::serial::{Outbox, Serial};
 use devices::unmapped::{Named, OnFirst, Unmapped};
 use mem::{Bus, BusBuilder, Clock, Device, Line, Lines};
@@ -88,6 +88,36 @@ pub struct Board {
     pub apple: bool,
     /// What to tell the user, e.g. devices of the tree that are not modelled.
     pub notes: Vec<String>,
+}
+
+/// A screen, to be looked at from any thread.
+#[derive(Debug, Clone)]
+pub struct Screen {
+    memory: Arc<mem::Memory>,
+    framebuffer: Framebuffer,
+}
+
+impl Screen {
+    /// Width and height in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.framebuffer.width, self.framebuffer.height)
+    }
+
+    /// What it shows now.
+    ///
+    /// # Errors
+    /// A framebuffer outside RAM.
+    pub fn picture(&self) -> Result<Picture, Error> {
+        self.framebuffer.picture(&self.memory).map_err(Error::memory("framebuffer"))
+    }
+}
+
+impl Board {
+    /// The screen; None when there is none.
+    pub fn screen(&self) -> Option<Screen> {
+        let framebuffer = self.framebuffer?;
+        Some(Screen { memory: Arc::clone(self.bus.memory()), framebuffer })
+    }
 }
 
 /// What the user may choose about any board.

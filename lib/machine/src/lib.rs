@@ -19,7 +19,7 @@ pub mod trace;
 pub mod virt;
 pub mod wires;
 
-pub use board::{Board, Config};
+pub use board::{Board, Config, Screen};
 pub use cpu::Cpu;
 pub use debuggee::Debuggee;
 pub use error::Error;

@@ -276,8 +276,7 @@ impl Machine {
 
     /// What the screen shows; None when there is none.
     pub fn picture(&self) -> Option<Result<Picture, Error>> {
-        let framebuffer = self.board.framebuffer?;
-        Some(framebuffer.picture(self.board.bus.memory()).map_err(Error::memory("framebuffer")))
+        self.board.screen().map(|s| s.picture())
     }
 
     /// Runs until something ends it.

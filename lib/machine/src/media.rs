@@ -57,6 +57,18 @@ impl Media {
         Ok(bytes)
     }
 
+    /// Fills `into` from `offset` on.
+    ///
+    /// # Errors
+    /// Beyond the end, or what the file says.
+    pub fn read_at(&self, offset: u64, into: &mut [u8]) -> std::io::Result<()> {
+        use std::os::unix::fs::FileExt;
+        if offset.checked_add(into.len() as u64).is_none_or(|end| end > self.len) {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        self.file.read_exact_at(into, self.offset.saturating_add(offset))
+    }
+
     /// All bytes, when there are at most `limit`.
     pub fn to_vec(&self, limit: u64) -> std::io::Result<Vec<u8>> {
         use std::os::unix::fs::FileExt;

@@ -45,3 +45,4 @@ pub use diagnosis;
 pub use jit;
 pub use machine;
 pub use mem;
+pub use rfb;

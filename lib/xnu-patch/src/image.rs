@@ -105,6 +105,7 @@ impl<'a> Image<'a> {
         let mut symbols: Vec<_> = kernel.symbols(bytes).map(|s| (s.name, s.vmaddr)).collect();
         symbols.extend(inner.iter().flat_map(|(_, k)| k.symbols(bytes)).map(|s| (s.name, s.vmaddr)));
         let modules = match inner {
+            [] if kernel.layout == Layout::Split => split(kernel, bytes),
             [] => kexts(kernel, bytes),
             all => all.iter().map(|(name, k)| module(name, k)).collect(),
         };
@@ -187,7 +188,17 @@ fn module(name: &str, kernel: &KernelCache) -> Module {
     Module { name: name.to_owned(), ranges: own.map(|s| (s.vmaddr, s.vmend())).collect() }
 }
 
-/// The kexts of a static cache, by `__PRELINK_INFO,__kmod_info` (pointers to `kmod_info`) and `__kmod_start` (pointers to each
+/// The kexts of a split cache, which have Mach-Os of their own; what is in none of them and executable is the kernel's.
+fn split(kernel: &KernelCache, bytes: &[u8]) -> Vec<Module> {
+    let list = kernel.kexts(bytes).unwrap_or_default().kexts;
+    let images = list.iter().take(MAX_KEXTS).filter_map(|k| Some((&k.id, kernel.kext_image(bytes, k).ok()?)));
+    let mut modules: Vec<Module> = images.map(|(id, image)| module(id, &image)).collect();
+    let own = kernel.loaded().filter(|s| s.initprot & 4 != 0 && !s.name.starts_with("__P"));
+    modules.push(Module { name: KERNEL.to_owned(), ranges: own.map(|s| (s.vmaddr, s.vmend())).collect() });
+    modules
+}
+
+/// The kexts of a merged cache, by `__PRELINK_INFO,__kmod_info` (pointers to `kmod_info`) and `__kmod_start` (pointers to each
 /// one's Mach-O header or, where there is none, to its code).
 fn kexts(kernel: &KernelCache, bytes: &[u8]) -> Vec<Module> {
     let pointers = |section: &str| {

@@ -112,7 +112,7 @@ impl Boot {
                     slide: args.slide,
                     cpus: args.cpus.unwrap_or(1),
                     screen: args.screen.or_else(|| {
-                        let wanted = args.screenshot.is_some();
+                        let wanted = args.screenshot.is_some() || args.vnc.is_some();
                         wanted.then_some(Screen { width: 640, height: 1136, graphics: false })
                     }),
                     seed: args.seed,
@@ -207,6 +207,16 @@ impl Boot {
     /// The kernel.
     pub fn kernel(&self) -> Option<&Named> {
         self.kernel.as_ref()
+    }
+
+    /// The ramdisk and the trust cache, for who wants to know about programs.
+    pub fn trusted(&self) -> (Option<machine::Media>, Vec<u8>) {
+        let load = self.plan.as_ref().and_then(|p| p.load("trust cache"));
+        let bytes = match load.map(|l| &l.source) {
+            Some(xnu_boot::Source::Bytes(bytes)) => bytes.clone(),
+            _ => Vec::new(),
+        };
+        (self.parts.ramdisk.clone(), bytes)
     }
 
     /// Writes what `--patch` asks for into the loaded kernel.

@@ -1,7 +1,9 @@
 //! The host side of a running machine: console, patience, signals.
 
 use std::io;
+use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -53,6 +55,8 @@ pub struct Terminal {
     watched: Option<OwnedFd>,
     /// `watched` can be read.
     attend: bool,
+    /// What users of the screen typed.
+    pub keys: Option<UnixStream>,
     /// Why the guest gets no further.
     pub diagnosis: Option<Diagnosis>,
     /// What the monitor calls things.
@@ -86,6 +90,7 @@ impl Terminal {
             signals,
             watched: None,
             attend: false,
+            keys: None,
             diagnosis: None,
             names: Names::default(),
             end: None,
@@ -164,19 +169,28 @@ impl Terminal {
     fn wait(&mut self, sleep: Option<Duration>) {
         let timeout = sleep.and_then(|d| Timespec::try_from(d).ok());
         let console = self.console.wait_on();
-        if console.is_none() && self.watched.is_none() && sleep == Some(Duration::ZERO) {
+        if console.is_none() && self.watched.is_none() && self.keys.is_none() && sleep == Some(Duration::ZERO)
+        {
             return;
         }
         let mut fds: Vec<PollFd<'_>> = console
             .iter()
             .chain(&self.watched.as_ref().map(AsFd::as_fd))
+            .chain(&self.keys.as_ref().map(AsFd::as_fd))
             .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
             .collect();
         // EINTR and timeout alike: the caller looks around again.
         let ready = poll(&mut fds, timeout.as_ref()).is_ok_and(|n| n > 0);
         let mut events = fds.iter().map(PollFd::revents).map(|e| if ready { e } else { PollFlags::empty() });
         let typed = console.and_then(|_| events.next()).unwrap_or(PollFlags::empty());
-        self.attend = events.next().is_some_and(|e| !e.is_empty());
+        let attend = self.watched.as_ref().and_then(|_| events.next()).is_some_and(|e| !e.is_empty());
+        let pressed = events.next().is_some_and(|e| !e.is_empty());
+        self.attend = attend;
+        if pressed && let Some(keys) = &mut self.keys {
+            let mut buffer = [0; 256];
+            let n = keys.read(&mut buffer).unwrap_or(0);
+            self.typed.extend(buffer.get(..n).unwrap_or_default());
+        }
         if typed.is_empty() {
             return;
         }
@@ -250,11 +264,11 @@ impl Host for Terminal {
     }
 
     fn hung_up(&self) -> bool {
-        !self.console.may_type()
+        !self.console.may_type() && self.keys.is_none()
     }
 
     fn may_wake(&self) -> bool {
-        self.console.may_type() || self.deadline.is_some() || self.watched.is_some()
+        self.console.may_type() || self.deadline.is_some() || self.watched.is_some() || self.keys.is_some()
     }
 
     fn watch(&mut self, file: Option<OwnedFd>) {

@@ -16,6 +16,8 @@ pub mod screenshot;
 pub mod serial;
 pub mod source;
 pub mod terminal;
+pub mod trust;
+pub mod vnc;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -56,6 +58,10 @@ pub struct Args {
     /// Static trust cache, bare or IM4P.
     #[arg(long, value_name = "FILE", help_heading = "Loose parts")]
     pub trustcache: Option<PathBuf>,
+    /// Trust what is in PATH, beside what the trust cache lists: a Mach-O file, a folder or disk image of them, another trust
+    /// cache, or the word ramdisk. May be repeated.
+    #[arg(long, value_name = "PATH", help_heading = "Loose parts")]
+    pub trust: Vec<PathBuf>,
     /// Boot arguments, instead of the image's.
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true, help_heading = "Loose parts")]
     pub append: Option<String>,
@@ -138,6 +144,9 @@ pub struct Args {
     /// Write what the framebuffer shows at the end, as PNG.
     #[arg(long, value_name = "FILE", help_heading = "Running")]
     pub screenshot: Option<PathBuf>,
+    /// Show the framebuffer to VNC clients at ADDR: PORT, HOST:PORT or :DISPLAY; loopback only. Their keys go to the console.
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:5900", help_heading = "Running")]
+    pub vnc: Option<vnc::Address>,
     /// Execution engine: interpreter or jit.
     #[arg(long, value_name = "ENGINE", default_value = "interpreter", value_parser = engine, help_heading = "Running")]
     pub engine: EngineKind,
@@ -335,6 +344,7 @@ fn gather(args: &Args, io: &Io) -> Result<Sources, Error> {
         Sources::default()
     };
     sources.loose(&loose, io)?;
+    trust::extend(&mut sources, &args.trust, io)?;
     Ok(sources)
 }
 
@@ -391,19 +401,27 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
     if let Some(server) = &server {
         io.warn(format_args!("debuggers may attach at {}", server.address()));
     }
+    let vnc = args.vnc.map(vnc::Server::start).transpose()?;
+    if let Some(vnc) = &vnc {
+        let screen = board.screen().ok_or_else(|| Error::usage("--vnc: this machine has no framebuffer"))?;
+        vnc.show(Some(screen));
+        io.warn(format_args!("VNC clients may connect to {}", vnc.address()));
+    }
     let console = serial::Console::open(&args.serial, stdin_is_taken, io)?;
     let mut host = Terminal::new(console, args.until.clone(), args.timeout)?;
     if !args.no_diagnosis {
         let apple = boot.kind() == MachineKind::Apple;
         let patience = args.diagnose.or_else(|| apple.then_some(diagnose::PATIENCE));
         let modules = patches::modules(boot.kernel(), slide);
-        let program = Box::new(|_: &str| None);
+        let (ramdisk, trusted) = boot.trusted();
+        let program = Box::new(move |path: &str| trust::program(ramdisk.as_ref(), &trusted, path));
         let mut d =
             diagnose::Diagnosis::new(boot.plan.as_ref(), &names, modules, recorder, patience, program);
         d.always = args.diagnose.is_some();
         host.diagnosis = Some(d);
     }
     host.names = names;
+    host.keys = vnc.as_ref().map(|v| v.keys.try_clone()).transpose().map_err(|e| Error::io("--vnc", e))?;
     let mut machine = Machine::new(board, options.clone());
     let mut failed = None;
     let exit = debugger::run(
@@ -416,7 +434,12 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
                 return false;
             }
             match build() {
-                Ok(board) => *machine = Machine::new(board, options.clone()),
+                Ok(board) => {
+                    if let Some(vnc) = &vnc {
+                        vnc.show(board.screen());
+                    }
+                    *machine = Machine::new(board, options.clone());
+                }
                 Err(e) => failed = Some(e),
             }
             failed.is_none()

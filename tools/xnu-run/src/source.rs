@@ -247,6 +247,11 @@ pub fn whole(path: &Path, io: &Io) -> Result<Media, Error> {
     }
 }
 
+/// A part without its wrappings.
+pub fn unwrapped(name: &str, media: Media) -> Result<Media, Error> {
+    Ok(open(name, media)?.media)
+}
+
 fn regular(input: &Input) -> Result<Option<(Arc<std::fs::File>, u64)>, Error> {
     let Some(file) = input.seekable() else { return Ok(None) };
     let failed = |e| Error::io(input.name(), e);
