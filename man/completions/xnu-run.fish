@@ -3,6 +3,7 @@ complete -c xnu-run -l kernel -d 'Kernel: Mach-O, IM4P, Linux Image, or raw imag
 complete -c xnu-run -l devicetree -d 'Apple device tree, bare or IM4P' -r -F
 complete -c xnu-run -l ramdisk -d 'Ramdisk, bare or IM4P' -r -F
 complete -c xnu-run -l trustcache -d 'Static trust cache, bare or IM4P' -r -F
+complete -c xnu-run -l trust -d 'Trust what is in PATH, beside what the trust cache lists: a Mach-O file, a folder or disk image of them, another trust cache, or the word ramdisk. May be repeated' -r -F
 complete -c xnu-run -l append -d 'Boot arguments, instead of the image\'s' -r
 complete -c xnu-run -l initrd -d 'Linux initrd' -r -F
 complete -c xnu-run -l dtb -d 'Flattened device tree instead of the generated one' -r -F
@@ -27,6 +28,7 @@ complete -c xnu-run -l serial -d 'Serial console: stdio, file:PATH, unix:PATH, p
 complete -c xnu-run -l until -d 'End with success when this regular expression matches the console output' -r
 complete -c xnu-run -l timeout -d 'End after so many seconds, with exit status 124' -r
 complete -c xnu-run -l screenshot -d 'Write what the framebuffer shows at the end, as PNG' -r -F
+complete -c xnu-run -l vnc -d 'Show the framebuffer to VNC clients at ADDR: PORT, HOST:PORT or :DISPLAY; loopback only. Their keys go to the console' -r
 complete -c xnu-run -l engine -d 'Execution engine: interpreter or jit' -r
 complete -c xnu-run -l icount -d 'Time follows executed instructions, so many a second: runs repeat exactly' -r
 complete -c xnu-run -s d -d 'Trace, a list of: in_asm, exec, cpu, int, mmu, unimp, mmio' -r
