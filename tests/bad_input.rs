@@ -44,6 +44,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("kernelcache", guests::demo::kernel()),
         ("zip", guests::demo::ipsw().expect("the demo packs")),
         ("disk", ramdisk),
+        ("ota", include_bytes!("corpus/fuzz/ota/small.pbzx").to_vec()),
         ("code_signature", guests::demo::launchd().expect("the demo packs")),
     ]
 }

@@ -16,6 +16,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("apple-img4", &[]),
     ("apple-ipsw", &["apple-img4"]),
     ("apple-kc", &["apple-wrap"]),
+    ("apple-ota", &["apple-fs"]),
     ("apple-wrap", &["apple-img4"]),
     ("bootimg", &[]),
     ("cli", &[]),

@@ -23,12 +23,32 @@ _ipsw__extract() {
 
     case "${cmd}" in
         ipsw__extract)
-            opts="-l -o -n -M -v -q -h -V --list --files --json --check --output --flat --pack --dry-run --device --board --identity --variant --all-variants --bootargs --append --machine --no-verify --remote --allow-full-download --header --retries --verbose --quiet --no-progress --completions --help --version"
+            opts="-l -j -o -n -M -v -q -h -V --list --files --json --verify --diff --why --jobs --kernel --dtree --iboot --sep --dmg --pattern --check --output --flat --pack --dry-run --device --board --identity --variant --all-variants --bootargs --append --machine --no-verify --remote --allow-full-download --header --retries --verbose --quiet --no-progress --completions --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --diff)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dmg)
+                    COMPREPLY=($(compgen -W "fs rdisk app sys" -- "${cur}"))
+                    return 0
+                    ;;
+                --pattern)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 
 /// What a decompressor complains of.
-pub(crate) type Complaint = String;
+pub type Complaint = String;
 
 /// Reads exactly `size` bytes; one more byte is looked for, so that a chunk that goes on is noticed.
 fn exactly(reader: impl Read, size: usize) -> Result<Vec<u8>, Complaint> {
@@ -27,7 +27,8 @@ fn check(out: Vec<u8>, size: usize) -> Result<Vec<u8>, Complaint> {
     }
 }
 
-pub(crate) fn zlib(data: &[u8], size: usize) -> Result<Vec<u8>, Complaint> {
+/// A zlib stream.
+pub fn zlib(data: &[u8], size: usize) -> Result<Vec<u8>, Complaint> {
     exactly(flate2::read::ZlibDecoder::new(data), size)
 }
 
@@ -35,7 +36,8 @@ pub(crate) fn bzip2(data: &[u8], size: usize) -> Result<Vec<u8>, Complaint> {
     exactly(bzip2_rs::DecoderReader::new(data), size)
 }
 
-pub(crate) fn lzfse(data: &[u8], size: usize) -> Result<Vec<u8>, Complaint> {
+/// An LZFSE stream.
+pub fn lzfse(data: &[u8], size: usize) -> Result<Vec<u8>, Complaint> {
     let mut decoder = lzfse_rust::LzfseRingDecoder::default();
     let mut out = Vec::new();
     // Chunks may be padded behind the end of the stream: what the reader complains of after the last byte we want
@@ -97,7 +99,7 @@ pub(crate) fn adc(data: &[u8], size: usize) -> Result<Vec<u8>, Complaint> {
 }
 
 /// LZMA chunks: an xz stream, or the older `.lzma` form.
-pub(crate) fn xz(data: &[u8], size: usize) -> Result<Vec<u8>, Complaint> {
+pub fn xz(data: &[u8], size: usize) -> Result<Vec<u8>, Complaint> {
     let mut out = Limited { out: Vec::new(), limit: size };
     if data.starts_with(b"\xfd7zXZ\0") {
         let blocks = xz_blocks(data).ok_or("its xz blocks are not well-formed")?;

@@ -31,7 +31,7 @@
 
 pub mod apfs;
 mod bytes;
-mod codec;
+pub mod codec;
 pub mod decmpfs;
 mod error;
 mod fs;

@@ -2,7 +2,7 @@
 
 use crate::digest::{DigestCheck, HEAD, Verdict};
 use crate::folder::Folder;
-use crate::manifest::{BUILD_MANIFEST, BuildManifest, Component};
+use crate::manifest::{self, BUILD_MANIFEST, BuildManifest, Component, OTA_FOLDER};
 use crate::plist::MAX_PLIST;
 use crate::restore::{RESTORE, Restore};
 use crate::zip::stream::Stream;
@@ -11,6 +11,7 @@ use crate::{Error, ReadAt, Result};
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// An opened IPSW.
 pub struct Ipsw {
@@ -21,10 +22,12 @@ pub struct Ipsw {
     passed: Vec<Entry>,
     manifest: BuildManifest,
     restore: Option<Restore>,
+    /// Where the manifest and what it names is.
+    base: String,
 }
 
 enum Source {
-    Archive(Box<dyn ReadAt>),
+    Archive(Arc<dyn ReadAt>),
     Folder(Folder),
 }
 
@@ -43,8 +46,13 @@ pub type Keep<'a> = &'a mut dyn FnMut(&BuildManifest) -> Result<Wanted>;
 impl Ipsw {
     /// Opens an archive: a file, or bytes in memory.
     pub fn open(source: impl ReadAt + 'static) -> Result<Ipsw> {
+        Self::open_shared(Arc::new(source))
+    }
+
+    /// Opens an archive whose bytes others read, too.
+    pub fn open_shared(source: Arc<dyn ReadAt>) -> Result<Ipsw> {
         let entries = zip::directory(&source)?;
-        Self::new(Source::Archive(Box::new(source)), entries, Vec::new())
+        Self::new(Source::Archive(source), entries, Vec::new())
     }
 
     /// Opens a folder into which an archive was unpacked. Links that lead out of it are not followed.
@@ -69,7 +77,7 @@ impl Ipsw {
         let mut out = &spool;
         loop {
             let mut choose = |name: &str, packed: Option<u64>| match &wanted {
-                _ if name == BUILD_MANIFEST || name == RESTORE => true,
+                _ if of_base(name, BUILD_MANIFEST) || of_base(name, RESTORE) => true,
                 Some(wanted) => wanted(name),
                 None => packed.is_none_or(|n| n <= early_limit),
             };
@@ -79,23 +87,30 @@ impl Ipsw {
                 continue;
             }
             place = place.saturating_add(written);
-            if entry.name == BUILD_MANIFEST {
+            if wanted.is_none() && of_base(&entry.name, BUILD_MANIFEST) {
                 let bytes = read_member(&spool, &entry)?;
-                wanted = Some(keep(&BuildManifest::parse(&bytes)?)?);
+                let mut manifest = BuildManifest::parse(&bytes)?;
+                manifest.rebase(entry.name.strip_suffix(BUILD_MANIFEST).unwrap_or_default());
+                wanted = Some(keep(&manifest)?);
             }
             entries.push(entry);
         }
         stream.drain()?;
-        Self::new(Source::Archive(Box::new(spool)), entries, passed)
+        Self::new(Source::Archive(Arc::new(spool)), entries, passed)
     }
 
     fn new(source: Source, entries: Vec<Entry>, passed: Vec<Entry>) -> Result<Ipsw> {
         let index = entries.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
-        let mut ipsw =
-            Ipsw { source, entries, index, passed, manifest: BuildManifest::default(), restore: None };
-        ipsw.manifest = BuildManifest::parse(&ipsw.read(BUILD_MANIFEST, MAX_PLIST)?)?;
-        if ipsw.index.contains_key(RESTORE) {
-            ipsw.restore = Some(Restore::parse(&ipsw.read(RESTORE, MAX_PLIST)?)?);
+        let base = manifest::base(entries.iter().map(|e| e.name.as_str())).unwrap_or_default();
+        let (manifest, restore) = (BuildManifest::default(), None);
+        let mut ipsw = Ipsw { source, entries, index, passed, manifest, restore, base };
+        let path = |name: &str| format!("{}{name}", ipsw.base);
+        let mut manifest = BuildManifest::parse(&ipsw.read(&path(BUILD_MANIFEST), MAX_PLIST)?)?;
+        let restore = path(RESTORE);
+        manifest.rebase(&ipsw.base);
+        ipsw.manifest = manifest;
+        if ipsw.index.contains_key(&restore) {
+            ipsw.restore = Some(Restore::parse(&ipsw.read(&restore, MAX_PLIST)?)?);
         }
         Ok(ipsw)
     }
@@ -108,6 +123,30 @@ impl Ipsw {
     /// Files that came through a pipe but were not kept: known, but not to be read.
     pub fn passed(&self) -> &[Entry] {
         &self.passed
+    }
+
+    /// The folder of the archive in which the manifest is, and below which everything is that it names: empty in an
+    /// IPSW.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Whether it is an over-the-air archive.
+    pub fn is_ota(&self) -> bool {
+        self.base == OTA_FOLDER
+    }
+
+    /// A file's bytes to be read at any place, for archives within the archive: see [`crate::Archive::inner`].
+    pub fn inner(
+        &self,
+        path: &str,
+        spool: &mut dyn FnMut() -> io::Result<std::fs::File>,
+    ) -> Result<Arc<dyn ReadAt>> {
+        let entry = self.entry(path)?;
+        match &self.source {
+            Source::Archive(source) => crate::archive::inner(source, entry, spool),
+            Source::Folder(folder) => Ok(Arc::new(folder.open(&entry.name)?)),
+        }
     }
 
     /// The build manifest.
@@ -179,6 +218,11 @@ impl Ipsw {
             check,
         })
     }
+}
+
+/// Whether a member is that file of an IPSW or of an over-the-air archive.
+fn of_base(name: &str, file: &str) -> bool {
+    name.strip_suffix(file).is_some_and(|folder| folder.is_empty() || folder == OTA_FOLDER)
 }
 
 fn read_member(spool: &std::fs::File, entry: &Entry) -> Result<Vec<u8>> {

@@ -25,6 +25,7 @@
     allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")
 )]
 
+mod archive;
 mod choice;
 pub mod devices;
 mod digest;
@@ -39,11 +40,12 @@ mod restore;
 mod test_support;
 mod zip;
 
+pub use archive::Archive;
 pub use choice::Choice;
 pub use digest::{DigestCheck, HEAD, Mismatch, Verdict, type_offset};
 pub use error::{Error, ErrorKind, Result};
 pub use ipsw::{ComponentReader, Ipsw, Keep, Wanted};
-pub use manifest::{BUILD_MANIFEST, BuildManifest, Component, Identity};
+pub use manifest::{BUILD_MANIFEST, BuildManifest, Component, Identity, OTA_FOLDER};
 pub use read_at::ReadAt;
 pub use restore::{Device, RESTORE, Restore};
 pub use zip::{Entry, MemberReader, Method, is_safe_name};

@@ -9,6 +9,29 @@ use crate::{Choice, Error, Result};
 /// Path of the manifest in an IPSW.
 pub const BUILD_MANIFEST: &str = "BuildManifest.plist";
 
+/// Where an over-the-air archive has its manifest and boot files.
+pub const OTA_FOLDER: &str = "AssetData/boot/";
+
+/// The folder of the manifest of an archive of these members: none in an IPSW, [`OTA_FOLDER`] in an over-the-air archive,
+/// another if someone has packed a folder with the IPSW's files. `None` if there is no manifest, or more than one.
+pub(crate) fn base<'n>(names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let mut found: Option<&str> = None;
+    for name in names {
+        let Some(folder) = name.strip_suffix(BUILD_MANIFEST) else { continue };
+        if folder.is_empty() || folder == OTA_FOLDER {
+            return Some(folder.into());
+        }
+        if !folder.ends_with('/') {
+            continue;
+        }
+        if found.is_some() {
+            return None;
+        }
+        found = Some(folder);
+    }
+    found.map(str::to_string)
+}
+
 /// A build manifest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildManifest {
@@ -86,6 +109,14 @@ impl BuildManifest {
             products: list.texts("SupportedProductTypes"),
             identities: identities.items().iter().enumerate().map(|(i, p)| identity(i, p)).collect(),
         })
+    }
+
+    /// Puts all paths below a folder of the archive.
+    pub(crate) fn rebase(&mut self, folder: &str) {
+        let components = self.identities.iter_mut().flat_map(|i| &mut i.components);
+        for path in components.filter_map(|c| c.path.as_mut()).filter(|_| !folder.is_empty()) {
+            path.insert_str(0, folder);
+        }
     }
 
     /// All identities that fit a choice, in the order of the file.

@@ -74,3 +74,27 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
         (**self).will_read(range);
     }
 }
+
+/// A part of something larger, such as a stored member that is an archive itself.
+pub(crate) struct Slice<T> {
+    pub source: T,
+    pub start: u64,
+    pub len: u64,
+}
+
+impl<T: ReadAt> ReadAt for Slice<T> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let want = left.min(buf.len());
+        self.source.read_at(buf.get_mut(..want).unwrap_or_default(), self.start.saturating_add(offset))
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.len)
+    }
+
+    fn will_read(&self, range: Range<u64>) {
+        let at = |n: u64| self.start.saturating_add(n.min(self.len));
+        self.source.will_read(at(range.start)..at(range.end));
+    }
+}

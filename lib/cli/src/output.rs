@@ -46,6 +46,11 @@ impl Output {
         }
     }
 
+    /// Opens a file by its path, as one of several that are written.
+    pub fn to(path: &Path) -> Result<Output> {
+        Self::file(path)
+    }
+
     fn file(path: &Path) -> Result<Output> {
         let name = path.display().to_string();
         // Through a symbolic link the file behind it is replaced, not the link.

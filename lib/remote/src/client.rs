@@ -365,6 +365,10 @@ impl Client {
         let fatal = |why: String| Error::Url { url: self.name(), why };
         match request.call() {
             Ok(response) => Ok(Tried::Answer(response)),
+            // What TLS finds wrong with a certificate stays wrong.
+            Err(ureq::Error::Io(e)) if e.kind() == io::ErrorKind::InvalidData => {
+                Err(self.answer(start, &format!("no secure connection: {e}")))
+            }
             Err(ureq::Error::HostNotFound) if about.is_none() => {
                 Err(fatal(format!("no such host: {}", uri.host().unwrap_or_default())))
             }

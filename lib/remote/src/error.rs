@@ -83,7 +83,7 @@ pub enum Error {
         what: String,
     },
     /// The connection was lost too often.
-    #[error("offset {offset:#x}: {error} (gave up after {tries} tries)")]
+    #[error("offset {offset:#x}: {error} (gave up after {tries} {})", if *tries == 1 { "try" } else { "tries" })]
     Lost {
         /// From where.
         url: String,

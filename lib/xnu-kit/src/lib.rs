@@ -22,6 +22,7 @@ pub use apple_fs;
 pub use apple_img4;
 pub use apple_ipsw;
 pub use apple_kc;
+pub use apple_ota;
 pub use apple_wrap;
 pub use bootimg;
 pub use code_signature;

@@ -20,6 +20,7 @@ pub const READERS: &[Reader] = &[
     ("kernelcache", kernelcache),
     ("manifest", manifest),
     ("zip", archive),
+    ("ota", payload),
     ("disk", disk),
     ("trustcache", trust_cache),
     ("code_signature", code_signature),
@@ -188,4 +189,12 @@ fn code_signature(data: &[u8]) {
             assert!(signature.check(slice.bytes()).expect("it covers the file").is_good());
         }
     }
+}
+
+fn payload(data: &[u8]) {
+    let mut input = data;
+    let _ = apple_ota::walk(&mut input, &mut |entry, contents| {
+        assert!(entry.offset <= 1 << 32, "no place beyond what is there");
+        std::io::copy(contents, &mut std::io::sink()).map(|_| ())
+    });
 }

@@ -1,13 +1,14 @@
 //! Writing files and packed images, and checking without writing.
 
 use crate::select::{self, Item};
-use crate::{Args, failed};
+use crate::{Args, Opened, failed, parallel};
 use apple_ipsw::{Component, Ipsw, Verdict};
 use cli::{Code, Error, Io, Output, Result};
 use pipeline::BootSet;
 use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// No honest IPSW unpacks to more than this.
@@ -47,7 +48,8 @@ pub fn pack(args: &Args, io: &Io, name: &str, ipsw: &Ipsw) -> Result<()> {
 }
 
 /// Writes files into a folder, or one to standard output.
-pub fn files(args: &Args, io: &Io, name: &str, ipsw: &Ipsw) -> Result<()> {
+pub fn files(args: &Args, io: &Io, opened: &Opened) -> Result<()> {
+    let (name, ipsw) = (opened.name.as_str(), &opened.ipsw);
     let items = select::items(args, ipsw).map_err(|e| failed(name, e))?;
     let size = |i: &Item<'_>| ipsw.entry(&i.path).map_or(0, |e| e.size);
     let total = items.iter().map(size).fold(0, u64::saturating_add);
@@ -72,22 +74,46 @@ pub fn files(args: &Args, io: &Io, name: &str, ipsw: &Ipsw) -> Result<()> {
         return io.print(&items.iter().zip(&targets).map(line).collect::<String>());
     }
     let bar = io.progress("extracting", total);
-    for (item, target) in items.iter().zip(&targets) {
-        if let (Some(folder), Some(target)) = (folder, target) {
+    if let Some(folder) = folder {
+        for target in targets.iter().flatten() {
             make_parents(folder, target)?;
         }
-        let mut out = io.output(target.as_deref())?;
-        let verdict = copy(args, name, ipsw, item, &mut out, &mut |n| bar.add(n))?;
-        if let Some(file) = out.as_file().filter(|_| target.is_some())
-            && let Some(time) = ipsw.entry(&item.path).ok().and_then(|e| unix_time(e.dos_time))
-        {
-            // The time is a nicety: a file system that cannot keep it is no failure.
-            let _ = file.set_modified(time);
-        }
-        let to = out.name().to_string();
-        out.finish()?;
-        io.verbose(format_args!("{} -> {to}: {}", item.path, verdict.text()));
     }
+    let work: Vec<(&Item<'_>, &Option<PathBuf>)> = items.iter().zip(&targets).collect();
+    let stop = AtomicBool::new(false);
+    let results = parallel::map(opened.jobs(args), &work, |(item, target)| {
+        // After a failure nothing more is begun.
+        if stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let done = one(args, io, opened, item, target.as_deref(), &|n| bar.add(n));
+        stop.fetch_or(done.is_err(), Ordering::Relaxed);
+        done
+    });
+    results.into_iter().collect()
+}
+
+/// Writes one file.
+fn one(
+    args: &Args,
+    io: &Io,
+    opened: &Opened,
+    item: &Item<'_>,
+    target: Option<&Path>,
+    progress: &dyn Fn(u64),
+) -> Result<()> {
+    let (name, ipsw) = (opened.name.as_str(), &opened.ipsw);
+    let mut out = io.output(target)?;
+    let verdict = copy(args, name, ipsw, item, &mut out, &mut |n| progress(n))?;
+    if let Some(file) = out.as_file().filter(|_| target.is_some())
+        && let Some(time) = ipsw.entry(&item.path).ok().and_then(|e| unix_time(e.dos_time))
+    {
+        // The time is a nicety: a file system that cannot keep it is no failure.
+        let _ = file.set_modified(time);
+    }
+    let to = out.name().to_string();
+    out.finish()?;
+    io.verbose(format_args!("{} -> {to}: {}", item.path, verdict.text()));
     Ok(())
 }
 
@@ -107,7 +133,7 @@ fn targets(args: &Args, items: &[Item<'_>], folder: Option<&Path>) -> Result<Vec
 }
 
 /// Makes the folders above `target`, from `folder` on, and refuses to go through links below it.
-fn make_parents(folder: &Path, target: &Path) -> Result<()> {
+pub fn make_parents(folder: &Path, target: &Path) -> Result<()> {
     let io = |p: &Path, e| Error::io(p.display(), e);
     std::fs::create_dir_all(folder).map_err(|e| io(folder, e))?;
     let below = target.parent().and_then(|p| p.strip_prefix(folder).ok()).unwrap_or(Path::new(""));

@@ -1,17 +1,22 @@
 //! `ipsw-extract`: lists an IPSW, and takes out of it components, files, or the whole boot set as a packed image.
 #![forbid(unsafe_code)]
 
+mod diff;
 mod extract;
 mod glob;
+mod inner;
 mod list;
+mod parallel;
 mod remote;
 mod select;
+mod verify;
+mod why;
 
 use ::remote::is_url;
 use apple_ipsw::{Choice, ErrorKind, Ipsw};
 use cli::{Code, Doc, Error, Example, Io, Result, Status};
 use pipeline::BootOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// In a pipe, members before the manifest are kept up to this packed size each: kernelcaches and ramdisks, not the
@@ -19,12 +24,17 @@ use std::sync::Arc;
 const EARLY_LIMIT: u64 = 512 << 20;
 
 /// Command line of `ipsw-extract`.
-#[derive(Debug, Default, clap::Parser)]
+#[derive(Debug, Clone, Default, clap::Parser)]
 #[command(
     long_about = "Lists an IPSW, and takes components, files or the whole boot set out of it. The IPSW is a file, a pipe, a \
 folder into which it was unpacked, or an http(s) URL, of which only what is needed is read: the directory at its end, the \
 manifests, and the members that are wanted. A lost connection is taken up where it was; a file that changes on the server is \
-an error. Proxies are those of http_proxy, https_proxy, all_proxy and no_proxy."
+an error. Proxies are those of http_proxy, https_proxy, all_proxy and no_proxy.\n\n\
+Over-the-air archives (zip, manifest in AssetData/boot) are read like IPSWs. What is inside members is named by two slashes: \
+'Firmware/*.bbfw//*.elf' for archives in the archive, '//usr/lib/dyld' for the payloads of updates (pbzx, Apple Archive).\n\n\
+If you know ipsw: 'ipsw extract --kernel --dtree --iboot --sep --dmg rdisk --files --pattern' have their like here (--pattern \
+is a shell's pattern); 'ipsw diff A B' is 'ipsw-extract diff A B', 'ipsw ota ls OTA' is \"ipsw-extract -l OTA '//'\". The verbs \
+extract, list, info, verify, diff and pack work. If you know remotezip: URLs are taken as they are."
 )]
 pub struct Args {
     /// IPSW, a folder into which one was unpacked, or its http(s) URL; '-' or nothing is standard input.
@@ -43,6 +53,37 @@ pub struct Args {
     /// List as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Read every file: compare its CRC-32 and size, and all of BuildManifest's digests for it; NAMEs are patterns of paths.
+    #[arg(long, conflicts_with_all = ["output", "pack", "list", "check"])]
+    pub verify: bool,
+    /// Compare two IPSWs: builds, identities, components, files, kernel and kext versions, device trees; exit status 1 if
+    /// they differ.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["output", "pack", "list", "check", "input"])]
+    pub diff: Vec<PathBuf>,
+    /// Say what the archive and what is wanted of it were recognised as, layer by layer, and what is in the way.
+    #[arg(long, conflicts_with_all = ["output", "pack", "list", "check", "verify", "json"])]
+    pub why: bool,
+    /// How many files to read at once; 0 is as many as there are processors.
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub jobs: usize,
+    /// The kernelcache, as if KernelCache were named.
+    #[arg(long, hide_short_help = true)]
+    pub kernel: bool,
+    /// The device tree.
+    #[arg(long, hide_short_help = true, alias = "devicetree")]
+    pub dtree: bool,
+    /// The boot loaders (iBoot, iBEC, iBSS, LLB).
+    #[arg(long, hide_short_help = true)]
+    pub iboot: bool,
+    /// The secure enclave's firmware.
+    #[arg(long, hide_short_help = true)]
+    pub sep: bool,
+    /// A disk image: fs (the system), rdisk (the restore ramdisk), app or sys (cryptexes).
+    #[arg(long, hide_short_help = true, value_name = "WHICH", value_parser = ["fs", "rdisk", "app", "sys"])]
+    pub dmg: Vec<String>,
+    /// A pattern of paths, as if it were named.
+    #[arg(long, hide_short_help = true, value_name = "GLOB")]
+    pub pattern: Vec<String>,
     /// Compare every component's file with BuildManifest's digest; write nothing.
     #[arg(long, conflicts_with_all = ["output", "pack", "list", "json"])]
     pub check: bool,
@@ -129,6 +170,18 @@ pub const DOC: Doc = Doc {
             what: "From a pipe: only what is wanted is kept.",
         },
         Example {
+            command: "ipsw-extract --verify demo.ipsw",
+            what: "Read every file: CRC-32, sizes, digests.",
+        },
+        Example {
+            command: "ipsw-extract --diff demo.ipsw demo.ipsw && echo the same",
+            what: "Compare two IPSWs; either may be a URL.",
+        },
+        Example {
+            command: "ipsw-extract --why demo.ipsw kernel ramdisk",
+            what: "What they are wrapped in, layer by layer.",
+        },
+        Example {
             command: "ipsw-extract --check demo.ipsw",
             what: "Compare all files with BuildManifest's digests.",
         },
@@ -137,7 +190,7 @@ pub const DOC: Doc = Doc {
             what: "The list for programs.",
         },
     ],
-    exit_status: &[],
+    exit_status: &[(1, "with --diff: the IPSWs differ")],
     see_also: &["bootimg-pack(1)", "kc-decompress(1)", "rd-extract(1)", "bootimg(5)", "xnu-run(7)"],
 };
 
@@ -165,7 +218,7 @@ impl Args {
     }
 
     fn is_listing(&self) -> bool {
-        self.list || self.json || self.files
+        self.list || (self.json && !self.verify) || self.files
     }
 
     /// Whether the result is a packed image.
@@ -180,25 +233,81 @@ impl Args {
 
 /// Runs the tool.
 pub fn run(args: Args, io: &mut Io) -> Result<Status> {
-    let mut args = args;
-    if args.remote.is_some()
-        && let Some(first) = args.input.take()
-    {
-        args.names.insert(0, first.display().to_string());
+    let args = arranged(args)?;
+    if let [old, new] = args.diff.as_slice() {
+        return diff::run(&args, io, old, new);
     }
     let opened = open(&args, io)?;
     let (name, ipsw) = (&opened.name, &opened.ipsw);
-    let result = if args.is_listing() {
+    let mut status = Status::Done;
+    let result = if args.why {
+        why::run(&args, io, &opened).map(|s| status = s)
+    } else if args.verify {
+        verify::run(&args, io, &opened)
+    } else if args.names.iter().any(|n| inner::is_inner(n)) {
+        inner::run(&args, io, &opened)
+    } else if args.is_listing() {
         list::run(&args, io, name, ipsw)
     } else if args.check {
         extract::check(&args, io, name, ipsw)
     } else if args.packs() {
         extract::pack(&args, io, name, ipsw)
     } else {
-        extract::files(&args, io, name, ipsw)
+        extract::files(&args, io, &opened)
     };
     opened.say_traffic(io);
-    result.map(|()| Status::Done)
+    result.map(|()| status)
+}
+
+/// Verbs, options that stand for names, and a URL that takes the place of the IPSW.
+fn arranged(mut args: Args) -> Result<Args> {
+    let words = |args: &mut Args| {
+        let mut words: Vec<PathBuf> = args.input.take().into_iter().collect();
+        words.extend(args.names.drain(..).map(PathBuf::from));
+        words
+    };
+    let verb = args.input.as_deref().filter(|p| !p.exists()).and_then(|p| p.to_str()).unwrap_or_default();
+    let known = ["extract", "list", "ls", "info", "verify", "diff", "pack"];
+    if let Some(verb) = known.into_iter().find(|k| *k == verb) {
+        let mut rest = words(&mut args).into_iter().skip(1);
+        match verb {
+            "list" | "ls" | "info" => args.list = true,
+            "verify" => args.verify = true,
+            "pack" => args.pack = true,
+            "diff" => {
+                args.diff = rest.collect();
+                return match args.diff.len() {
+                    2 => Ok(args),
+                    _ => Err(Error::usage("diff wants two IPSWs: ipsw-extract diff OLD NEW")),
+                };
+            }
+            _ => {}
+        }
+        args.input = if args.remote.is_some() { None } else { rest.next() };
+        args.names = rest.map(|p| p.display().to_string()).collect();
+    } else if args.remote.is_some() {
+        args.names = words(&mut args).into_iter().map(|p| p.display().to_string()).collect();
+    }
+    let mut more = Vec::new();
+    for (wanted, names) in [
+        (args.kernel, &["KernelCache"][..]),
+        (args.dtree, &["DeviceTree"]),
+        (args.iboot, &["iBoot", "iBEC", "iBSS", "LLB"]),
+        (args.sep, &["SEP"]),
+    ] {
+        more.extend(names.iter().filter(|_| wanted).map(ToString::to_string));
+    }
+    for which in &args.dmg {
+        more.push(match which.as_str() {
+            "rdisk" => "RestoreRamDisk".into(),
+            "app" => "Cryptex1,AppOS".into(),
+            "sys" => "Cryptex1,SystemOS".into(),
+            _ => "OS".into(),
+        });
+    }
+    more.extend(args.pattern.iter().cloned());
+    args.names.extend(more);
+    Ok(args)
 }
 
 /// An IPSW and what to call it.
@@ -209,6 +318,17 @@ struct Opened {
 }
 
 impl Opened {
+    /// How many files to read at once: a server is not asked for more than a few unless the user wants it.
+    fn jobs(&self, args: &Args) -> usize {
+        match args.jobs {
+            0 => {
+                let processors = std::thread::available_parallelism().map_or(1, usize::from);
+                processors.min(if self.server.is_some() { 4 } else { 16 })
+            }
+            n => n,
+        }
+    }
+
     fn say_traffic(&self, io: &Io) {
         if let Some(server) = &self.server {
             let (requests, bytes) = server.traffic();
@@ -220,17 +340,25 @@ impl Opened {
 
 /// Opens the URL, folder, file or pipe.
 fn open(args: &Args, io: &Io) -> Result<Opened> {
-    let url = args.remote.as_deref().or(args.input.as_deref().and_then(|p| p.to_str()).filter(|p| is_url(p)));
-    if let Some(url) = url {
+    match (&args.remote, &args.input) {
+        (Some(url), _) => remote::open(args, url),
+        (None, Some(path)) => open_path(args, io, path),
+        (None, None) => open_path(args, io, Path::new("-")),
+    }
+}
+
+/// Opens what a path means.
+fn open_path(args: &Args, io: &Io, path: &Path) -> Result<Opened> {
+    if let Some(url) = path.to_str().filter(|p| is_url(p)) {
         return remote::open(args, url);
     }
     let local = |name: String, ipsw| Opened { name, ipsw, server: None };
-    if let Some(path) = args.input.as_deref().filter(|p| p.is_dir()) {
+    if path.is_dir() {
         let name = path.display().to_string();
         let ipsw = Ipsw::open_folder(path).map_err(|e| failed(&name, e))?;
         return Ok(local(name, ipsw));
     }
-    let input = io.input(args.input.as_deref())?;
+    let input = io.input(Some(path))?;
     let name = input.name().to_string();
     if let Some(file) = input.seekable() {
         let file = file.try_clone().map_err(|e| Error::io(&name, e))?;
@@ -245,7 +373,11 @@ fn open(args: &Args, io: &Io) -> Result<Opened> {
 fn spooled(args: &Args, name: &str, input: impl std::io::Read) -> Result<Ipsw> {
     let spool = tempfile::tempfile().map_err(|e| Error::io("temporary file", e))?;
     let mut keep = |manifest: &apple_ipsw::BuildManifest| select::wanted_paths(args, manifest);
-    let early = if args.is_listing() { 0 } else { EARLY_LIMIT };
+    let early = match (args.verify, args.is_listing()) {
+        (true, _) => u64::MAX,
+        (_, true) => 0,
+        _ => EARLY_LIMIT,
+    };
     Ipsw::from_stream(input, spool, early, &mut keep).map_err(|e| failed(name, e))
 }
 

@@ -80,6 +80,9 @@ fn ipsw_error(e: pipeline::Error) -> apple_ipsw::Error {
 
 /// What to keep of an archive that comes through a pipe.
 pub fn wanted_paths(args: &Args, manifest: &BuildManifest) -> Result<Wanted> {
+    if args.verify {
+        return Ok(Box::new(|_| true));
+    }
     if args.is_listing() {
         return Ok(Box::new(|_| false));
     }

@@ -87,6 +87,11 @@ impl<'a> MemberReader<'a> {
         })
     }
 
+    /// Where its packed bytes begin, and how many they are.
+    pub(crate) fn place(&self) -> (u64, u64) {
+        (self.at, self.packed_left)
+    }
+
     fn read_some(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let Some(inflate) = &mut self.inflate else {
             let n = self.source.read_at(buf, self.at)?;
