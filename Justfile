@@ -50,7 +50,7 @@ fuzz TARGET *OPTIONS:
 
 # Measures the tools and engines against others on this machine and prints the tables of docs/performance.md.
 bench: build
-    cargo run --release -p bench --bin firmware && cargo run --release -p bench --bin archives && cargo run --release -p bench --bin engines
+    cargo run --release -p bench --bin firmware && cargo run --release -p bench --bin image4 && cargo run --release -p bench --bin archives && cargo run --release -p bench --bin engines
 
 # Measures the engines alone: more of `engines --rounds N --scale N --only NAME,NAME --no-interpreter --no-linux`.
 bench-engines *OPTIONS: build

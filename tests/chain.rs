@@ -124,3 +124,26 @@ fn a_reader_that_goes_away_is_no_error() {
         assert!(ran.status == 0 && ran.stderr.is_empty(), "`{command}`: {} {}", ran.status, ran.stderr);
     }
 }
+
+#[test]
+fn the_load_plan_is_drawn_with_every_part_and_the_space_between() {
+    let folder = DemoFolder::new();
+    folder.sh("bootimg-pack boot.fit --dry-run --svg plan.svg").ok();
+    let svg = String::from_utf8(folder.read("plan.svg")).expect("text");
+    for word in ["<svg ", "__TEXT", "ramdisk", "device tree", "boot_args", "(free)", "</svg>"] {
+        assert!(svg.contains(word), "{word} in {svg}");
+    }
+    let only = folder.sh("bootimg-pack boot.fit --dry-run --svg -").ok();
+    assert_eq!(only.text(), svg, "alone on standard output");
+}
+
+#[test]
+fn the_kernel_s_layout_is_drawn_and_its_layers_explained() {
+    let folder = DemoFolder::new();
+    folder.sh("kc-decompress kernelcache --layout -o layout.svg").ok();
+    assert!(folder.read("layout.svg").starts_with(b"<svg "));
+    let text = folder.sh("kc-decompress --layout boot.fit").ok().text();
+    assert!(text.contains("__TEXT") && text.contains("phys 0x8"), "{text}");
+    let why = folder.sh("bootimg-pack boot.fit --why && kc-decompress --why kernelcache").ok().text();
+    assert!(why.contains("first string is IM4P") && why.contains("stops: "), "{why}");
+}

@@ -23,7 +23,7 @@ _bootimg__pack() {
 
     case "${cmd}" in
         bootimg__pack)
-            opts="-k -d -r -t -M -c -l -x -n -o -i -m -v -q -h -V --kernelcache --kernel --dtree --devicetree --initrd --ramdisk --trustcache --manifest --part --replace --remove --bootargs --set-bootargs --append --machine --set --configuration --default --description --list --json --check --unpack --extract --dry-run --output --in-place --memory --slide --verbose --quiet --no-progress --completions --help --version"
+            opts="-k -d -r -t -M -c -l -x -n -o -i -m -v -q -h -V --kernelcache --kernel --dtree --devicetree --initrd --ramdisk --trustcache --manifest --part --replace --remove --bootargs --set-bootargs --append --machine --set --configuration --default --description --list --json --check --unpack --extract --dry-run --svg --why --output --in-place --memory --slide --verbose --quiet --no-progress --completions --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -138,6 +138,10 @@ _bootimg__pack() {
                     return 0
                     ;;
                 -x)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --svg)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

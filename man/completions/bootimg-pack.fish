@@ -14,6 +14,7 @@ complete -c bootimg-pack -l default -d 'Configuration that is booted when nobody
 complete -c bootimg-pack -l description -d 'Description of a new image' -r
 complete -c bootimg-pack -l unpack -d 'Write all parts into a folder, made if missing' -r -F
 complete -c bootimg-pack -s x -l extract -d 'Write one part, as it is, to the output' -r
+complete -c bootimg-pack -l svg -d 'With --dry-run: draw the load plan to this SVG file too; \'-\' is standard output, and then nothing else is printed' -r -F
 complete -c bootimg-pack -s o -l output -d 'Output file; \'-\' or nothing is standard output' -r -F
 complete -c bootimg-pack -s m -l memory -d 'Memory of the machine for --dry-run, such as 2G' -r
 complete -c bootimg-pack -l slide -d 'KASLR slide for --dry-run' -r
@@ -26,6 +27,7 @@ complete -c bootimg-pack -s l -l list -d 'List parts and configurations (what ha
 complete -c bootimg-pack -l json -d 'List as JSON; with --dry-run, the plan'
 complete -c bootimg-pack -l check -d 'Compare every part with its digests'
 complete -c bootimg-pack -s n -l dry-run -d 'Print the load plan: file, virtual and physical address of everything, slide, gaps and overlaps'
+complete -c bootimg-pack -l why -d 'Say of every part what is recognised in it at each layer and by what, and why it stops there'
 complete -c bootimg-pack -s i -l in-place -d 'Change the image itself; it is replaced when the new one is complete'
 complete -c bootimg-pack -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'
 complete -c bootimg-pack -s q -l quiet -d 'Say nothing on standard error but errors'

@@ -114,6 +114,8 @@ pub struct KernelCache {
     pub chained_fixups: Option<(u32, u32)>,
     /// Whether the file is shorter than its segments claim (the header can still be read).
     pub truncated: bool,
+    /// Load commands that make no sense, which [`KernelCache::look`] passes over.
+    pub damage: Vec<Error>,
 }
 
 impl KernelCache {
@@ -125,6 +127,16 @@ impl KernelCache {
     /// # Errors
     /// Not a Mach-O, not arm64, or load commands that contradict themselves.
     pub fn parse(bytes: &[u8]) -> Result<KernelCache> {
+        let kernel = Self::look(bytes)?;
+        kernel.damage.first().cloned().map_or(Ok(kernel), Err)
+    }
+
+    /// As [`KernelCache::parse`], but passes over segment commands that make no sense and keeps what is wrong with them in
+    /// [`KernelCache::damage`]: for those who want to see as much as there is, and load nothing.
+    ///
+    /// # Errors
+    /// Not a Mach-O, not arm64, or a list of load commands that cannot be walked.
+    pub fn look(bytes: &[u8]) -> Result<KernelCache> {
         let mut kernel = Self::parse_header(bytes, 0)?;
         if kernel.loaded().next().is_none() {
             return Err(Error::NoSegments);
@@ -149,6 +161,9 @@ impl KernelCache {
             Error::Truncated { offset: entry.fileoff, what: "a fileset entry", len: bytes.len() as u64 };
         let at = usize::try_from(entry.fileoff).map_err(|_| truncated)?;
         let mut image = Self::parse_header(bytes, at)?;
+        if let Some(e) = image.damage.first() {
+            return Err(e.clone());
+        }
         image.truncated = image.segments.iter().any(|s| s.data(bytes).is_none());
         image.layout = image.find_layout();
         Ok(image)
@@ -186,6 +201,7 @@ impl KernelCache {
             symtab: None,
             chained_fixups: None,
             truncated: false,
+            damage: Vec::new(),
         };
         kernel.read_commands(bytes, at, header(16)?, header(20)?)?;
         Ok(kernel)
@@ -218,7 +234,9 @@ impl KernelCache {
             let Some((command, next)) = rest.split_at_checked(cmdsize as usize) else {
                 return Err(Error::Truncated { offset, what: "a load command", len });
             };
-            self.read_command(command, offset)?;
+            if let Err(e) = self.read_command(command, offset) {
+                self.damage.push(e);
+            }
             rest = next;
         }
         Ok(())
@@ -247,8 +265,15 @@ impl KernelCache {
                     filesize: s.filesize,
                     maxprot: s.maxprot,
                     initprot: s.initprot,
-                    sections: read_sections(bytes, s.nsects, offset)?,
+                    sections: read_sections(bytes, s.nsects),
                 };
+                if segment.sections.len() as u64 != u64::from(s.nsects) {
+                    self.damage.push(Error::BadField {
+                        offset: offset.saturating_add(0x40),
+                        what: "nsects (more than its command holds)",
+                        value: s.nsects.into(),
+                    });
+                }
                 if s.vmaddr.checked_add(s.vmsize).is_none() {
                     let at = offset.saturating_add(0x20);
                     return Err(Error::BadField { offset: at, what: "vmsize", value: s.vmsize });
@@ -405,20 +430,11 @@ impl KernelCache {
     }
 }
 
-fn read_sections(command: &[u8], count: u32, offset: u64) -> Result<Vec<Section>> {
-    if count > MAX_SECTIONS {
-        return Err(Error::TooMany { offset, what: "sections", count: count.into() });
-    }
+/// The sections of a segment's command: as many as it says, or as it has room for.
+fn read_sections(command: &[u8], count: u32) -> Vec<Section> {
     let records = command.get(SEGMENT_COMMAND_SIZE..).unwrap_or_default().chunks_exact(SECTION_SIZE);
-    if records.len() < count as usize {
-        return Err(Error::BadField {
-            offset,
-            what: "nsects (more than its command holds)",
-            value: count.into(),
-        });
-    }
-    Ok(records
-        .take(count as usize)
+    records
+        .take(count.min(MAX_SECTIONS) as usize)
         .map(|r| {
             let flags = u32_le(r, 64).unwrap_or(0);
             Section {
@@ -429,7 +445,7 @@ fn read_sections(command: &[u8], count: u32, offset: u64) -> Result<Vec<Section>
                 flags,
             }
         })
-        .collect())
+        .collect()
 }
 
 /// A 16-byte name field; unprintable bytes are shown escaped, since they come from strangers.

@@ -180,9 +180,10 @@ impl KernelCache {
             let Some(section) = self.section("__PRELINK_INFO", name).filter(|s| s.size >= 8) else {
                 return Vec::new();
             };
-            if name == "__kmod_info" {
-                list.declared = Some(section.size / 8);
-            }
+            let count = section.size / 8;
+            // The list of headers has one more, which is the end of the last.
+            let count = if name == "__kmod_start" { count.saturating_sub(1) } else { count };
+            list.declared = list.declared.max(Some(count));
             match section.data(bytes) {
                 Some(data) => {
                     data.chunks_exact(8).filter_map(|p| u64_le(p, 0)).map(|p| self.untag(p)).collect()

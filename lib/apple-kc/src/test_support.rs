@@ -51,7 +51,7 @@ pub struct Image {
     /// Segments, the first with room for the header.
     pub segments: Vec<Seg>,
     /// Fileset entries: name, vmaddr, fileoff.
-    pub entries: Vec<(&'static str, u64, u64)>,
+    pub entries: Vec<(String, u64, u64)>,
     /// Symbols, for an `LC_SYMTAB` and a `__LINKEDIT` of its own.
     pub symbols: Vec<Sym>,
     /// Data of `LC_DYLD_CHAINED_FIXUPS`, in the same `__LINKEDIT`.
@@ -209,14 +209,14 @@ pub fn mach_o(
     filetype: u32,
     entry: u64,
     segments: &[Seg],
-    entries: &[(&'static str, u64, u64)],
+    entries: &[(&str, u64, u64)],
 ) -> Vec<u8> {
     Image {
         cpusubtype,
         filetype,
         entry: Some(entry),
         segments: segments.to_vec(),
-        entries: entries.to_vec(),
+        entries: entries.iter().map(|(name, vmaddr, at)| ((*name).to_string(), *vmaddr, *at)).collect(),
         ..Image::default()
     }
     .build()

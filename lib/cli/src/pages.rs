@@ -16,6 +16,7 @@ pub fn completions<A: CommandFactory>(doc: &Doc, shell: clap_complete::Shell) ->
 /// Reproducible: no date, no host.
 pub fn manual<A: CommandFactory>(doc: &Doc) -> String {
     let cmd = command::<A>(doc).after_help(None).after_long_help(None);
+    let commands: Vec<clap::Command> = cmd.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect();
     let page = clap_mangen::Man::new(cmd).section("1").manual("xnuboot").source("xnuboot").date("");
     let mut out = Vec::new();
     let mut roff = Roff::default();
@@ -26,6 +27,12 @@ pub fn manual<A: CommandFactory>(doc: &Doc) -> String {
         .and_then(|()| page.render_description_section(&mut out))
         .and_then(|()| page.render_options_section(&mut out));
     debug_assert!(rendered.is_ok(), "writing to memory");
+    if !commands.is_empty() {
+        roff.control("SH", ["COMMANDS"]);
+    }
+    for command in commands {
+        sub_command(&mut out, &mut roff, doc.name, command);
+    }
     if !doc.examples.is_empty() {
         roff.control("SH", ["EXAMPLES"]);
         for e in doc.examples {
@@ -47,4 +54,27 @@ pub fn manual<A: CommandFactory>(doc: &Doc) -> String {
     let mut text = String::from_utf8_lossy(&out).into_owned();
     text.push_str(&roff.render());
     text
+}
+
+/// A command's part of the page: how it is called, what it does, its own options. What is written so far is moved from
+/// `roff` to `out`, as clap's own renderer of options writes there.
+fn sub_command(out: &mut Vec<u8>, roff: &mut Roff, tool: &str, command: clap::Command) {
+    let name = format!("{tool} {}", command.get_name());
+    let mut command = command.bin_name(name).disable_help_flag(true);
+    let usage = command.render_usage().to_string();
+    roff.control("SS", [usage.trim_start_matches("Usage: ").trim()]);
+    let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
+    roff.text([roman(about)]);
+    let aliases: Vec<&str> = command.get_visible_aliases().collect();
+    if !aliases.is_empty() {
+        roff.text([roman(format!("Also called {}.", aliases.join(", ")))]);
+    }
+    out.extend(std::mem::take(roff).render().bytes());
+    let mut options = Vec::new();
+    let rendered = clap_mangen::Man::new(command).render_options_section(&mut options);
+    debug_assert!(rendered.is_ok(), "writing to memory");
+    let options = String::from_utf8_lossy(&options).into_owned();
+    out.extend(
+        options.lines().filter(|l| !l.starts_with(".SH")).flat_map(|l| [l, "\n"]).flat_map(str::bytes),
+    );
 }

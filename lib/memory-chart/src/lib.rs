@@ -129,6 +129,7 @@ pub struct Chart {
     title: String,
     areas: Vec<Area>,
     inside: Vec<Area>,
+    bounds: Option<(u64, u64)>,
 }
 
 /// A line of the chart: an area, a gap, or something inside the area above.
@@ -146,6 +147,11 @@ impl Chart {
     /// An empty chart.
     pub fn new(title: impl Into<String>) -> Chart {
         Chart { title: clean(&title.into()), ..Chart::default() }
+    }
+
+    /// Says where the address space begins and ends, so that free space there is drawn too.
+    pub fn bounds(&mut self, start: u64, end: u64) {
+        self.bounds = Some((start, end));
     }
 
     /// Adds an area. Areas without bytes are not drawn.
@@ -170,7 +176,7 @@ impl Chart {
         inside.sort_by_key(|a| a.start);
         let mut inside = inside.into_iter().peekable();
         let mut rows: Vec<Row> = Vec::new();
-        let mut end: Option<u64> = None;
+        let mut end = self.bounds.map(|b| b.0);
         for area in areas {
             // What starts before this area and did not find a place inside another one.
             while let Some(kext) = inside.next_if(|k| k.start < area.start) {
@@ -188,6 +194,12 @@ impl Chart {
             };
             rows.push(Row { area: area.clone(), inside: false, overlap });
             end = Some(end.unwrap_or(0).max(area.end()));
+        }
+        if let (Some(end), Some((_, last))) = (end, self.bounds)
+            && last > end
+        {
+            let free = Area::new(end, last.saturating_sub(end), "(free)", Class::Free);
+            rows.push(Row { area: free, inside: false, overlap: 0 });
         }
         rows.extend(inside.map(|kext| Row { area: kext.clone(), inside: true, overlap: 0 }));
         rows

@@ -2,7 +2,7 @@
 
 use crate::{Area, Chart, Class, Row, size};
 
-const WIDTH: u32 = 980;
+const WIDTH: u32 = 1080;
 const LEFT: u32 = 170;
 const BOX: u32 = 440;
 const LINE: u32 = 16;
@@ -129,7 +129,7 @@ fn area(out: &mut String, a: &Area, overlap: u64, y: u32, h: u32) {
         size = size(a.size),
         overlap = if overlap > 0 { " OVERLAPS" } else { "" },
         notes = LEFT.saturating_add(BOX).saturating_add(110),
-        note = escape(&short(&a.note, 36)),
+        note = escape(&short(&a.note, 50)),
     ));
 }
 

@@ -25,6 +25,23 @@ fn rows_are_in_order_with_gaps_and_overlaps() {
 }
 
 #[test]
+fn free_space_at_the_ends_is_drawn_when_the_ends_are_known() {
+    let mut chart = Chart::new("");
+    chart.bounds(0x1000, 0x9000);
+    chart.add(Area::new(0x2000, 0x1000, "a", Class::Data));
+    let free: Vec<_> = chart
+        .rows()
+        .into_iter()
+        .filter(|r| r.area.class == Class::Free)
+        .map(|r| (r.area.start, r.area.size))
+        .collect();
+    assert_eq!(free, [(0x1000, 0x1000), (0x3000, 0x6000)]);
+    let mut empty = Chart::new("");
+    empty.bounds(0, 0x1000);
+    assert_eq!(empty.rows().len(), 1);
+}
+
+#[test]
 fn text_and_drawing_name_everything_and_are_escaped() {
     let text = chart().to_text();
     for word in ["0x0000000000001000", "  com.example.a&b", "(free)", "OVERLAPS", "16.0 KiB", "rw-"] {

@@ -8,6 +8,7 @@ mod pack;
 mod plan;
 mod sources;
 mod unpack;
+mod why;
 
 use bootimg::ErrorKind;
 use cli::{Code, Doc, Error, Example, Io, Result, Status};
@@ -83,6 +84,12 @@ pub struct Args {
     /// Print the load plan: file, virtual and physical address of everything, slide, gaps and overlaps.
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// With --dry-run: draw the load plan to this SVG file too; '-' is standard output, and then nothing else is printed.
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub svg: Option<PathBuf>,
+    /// Say of every part what is recognised in it at each layer and by what, and why it stops there.
+    #[arg(long)]
+    pub why: bool,
     /// Output file; '-' or nothing is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -136,6 +143,8 @@ pub const DOC: Doc = Doc {
             command: "ipsw-extract demo.ipsw | bootimg-pack --dry-run",
             what: "What would be loaded where, without running anything.",
         },
+        Example { command: "bootimg-pack boot.fit --dry-run --svg plan.svg", what: "The same, drawn too." },
+        Example { command: "bootimg-pack boot.fit --why", what: "What is in each part, layer by layer." },
     ],
     exit_status: &[],
     see_also: &["ipsw-extract(1)", "xnu-run(1)", "dt-patch(1)", "bootimg(5)"],
@@ -166,13 +175,14 @@ impl Args {
 /// Runs the tool.
 pub fn run(args: Args, io: &mut Io) -> Result<Status> {
     let looks = [
-        args.list || (args.json && !args.dry_run),
+        args.list || (args.json && !args.dry_run && !args.why),
         args.check,
         args.unpack.is_some(),
         args.extract.is_some(),
+        args.why,
     ];
     if looks.iter().filter(|l| **l).count() > 1 {
-        return Err(Error::usage("--list, --check, --unpack and --extract do not go together"));
+        return Err(Error::usage("--list, --check, --unpack, --extract and --why do not go together"));
     }
     if args.changes() && looks.contains(&true) {
         return Err(Error::usage("looking at an image and changing it do not go together: change it first"));
@@ -183,6 +193,8 @@ pub fn run(args: Args, io: &mut Io) -> Result<Status> {
         pack::run(&args, io)?;
     } else if args.changes() {
         change::run(&args, io)?;
+    } else if args.why {
+        why::run(&args, io)?;
     } else if args.check {
         check::run(&args, io)?;
     } else if let Some(folder) = &args.unpack {

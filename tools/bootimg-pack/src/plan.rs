@@ -3,8 +3,9 @@
 use crate::{Args, change, failed, pack};
 use bootimg::{Part, PartKind, Reader};
 use cli::{Code, Error, Io, MAX_COMPONENT, Result};
+use memory_chart::{Area, Chart, Class};
 use std::io::Read;
-use xnu_boot::{Inputs, Kernel, Options, Plan};
+use xnu_boot::{Inputs, Kernel, Options, Plan, Source};
 
 /// A number of bytes: decimal or 0x, with K, M or G behind it.
 pub fn size(text: &str) -> std::result::Result<u64, String> {
@@ -41,12 +42,49 @@ pub fn run(args: &Args, io: &Io) -> Result<()> {
         name
     };
     let plan = plan(args, &name, &image[..])?;
+    if let Some(path) = &args.svg {
+        let mut out = io.text_output(Some(path))?;
+        out.put(chart(&name, &plan).to_svg().as_bytes())?;
+        out.finish()?;
+        if path.as_os_str() == "-" {
+            return Ok(());
+        }
+    }
     if args.json {
         let mut text = serde_json::to_string_pretty(&plan).map_err(|e| Error::new(Code::Io, e))?;
         text.push('\n');
         return io.print(&text);
     }
     io.print(&format!("{plan}\n"))
+}
+
+/// The plan as a drawing of the machine's memory.
+fn chart(name: &str, plan: &Plan) -> Chart {
+    let mut chart = Chart::new(format!("{name}: {} {}", plan.kind, plan.kernel));
+    chart.bounds(plan.dram.base, plan.dram.end());
+    for load in &plan.loads {
+        let bits = [('r', 1), ('w', 2), ('x', 4)];
+        let bits = bits.iter().filter(|(c, _)| load.protection.contains(*c)).map(|(_, bit)| bit).sum();
+        let class = match &load.source {
+            Source::Ramdisk(_) => Class::Data,
+            Source::Bytes(_) => Class::Link,
+            _ if load.what.contains("LINKEDIT") || load.what.contains("PRELINK_INFO") => Class::Link,
+            _ => Class::of_protection(bits),
+        };
+        let source = match &load.source {
+            Source::Kernel(r) => format!(" kernel {:#x}+{:#x}", r.base, r.size),
+            Source::Ramdisk(r) => format!(" ramdisk {:#x}+{:#x}", r.base, r.size),
+            Source::Bytes(b) => format!(" made, {:#x} bytes", b.len()),
+            Source::Zero => " zeros".into(),
+        };
+        let note = format!("{}{source} va {:#x}", load.protection, load.va);
+        chart.add(Area::new(load.pa, load.size, &load.what, class).note(note.trim()));
+    }
+    for region in &plan.reserved {
+        chart
+            .add(Area::new(region.range.base, region.range.size, region.what, Class::Other).note("reserved"));
+    }
+    chart
 }
 
 /// The parts that a plan looks at, unwrapped.

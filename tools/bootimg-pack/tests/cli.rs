@@ -195,3 +195,28 @@ fn senseless_command_lines_are_refused() {
     f.fails("missing.fit", 4, "missing.fit");
     assert!(!f.files().contains(&"x".to_string()));
 }
+
+#[test]
+fn why_says_of_each_part_what_is_in_it() {
+    let f = Folder::new();
+    let text = f.run("boot.fit --why").text();
+    for line in [
+        "packed boot image (starts d0 0d fe ed",
+        "part kernel, 40000 bytes",
+        "sha256 right",
+        "stops: unknown",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+    let value: serde_json::Value = serde_json::from_slice(&f.run("boot.fit --why --json").stdout).unwrap();
+    assert_eq!(value["parts"].as_array().unwrap().len(), 3);
+    f.fails("tree --why", 1, "not a packed boot image");
+    f.fails("boot.fit --why --check", 2, "do not go together");
+    f.fails("boot.fit -n --svg plan.svg", 3, "kernel");
+    assert!(!f.files().contains(&"plan.svg".to_string()));
+    let mut damaged = f.read("boot.fit");
+    damaged[0x8000 + 5] ^= 1;
+    f.write("damaged.fit", &damaged);
+    let ran = f.run("damaged.fit --why");
+    assert!(ran.status == 3 && ran.text().contains("part devicetree"), "{} {}", ran.text(), ran.stderr);
+}

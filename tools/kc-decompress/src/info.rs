@@ -1,7 +1,7 @@
 //! What `--info` prints: everything a kernel says of itself.
 
 use crate::Args;
-use crate::report::{clean, pretty, wrappings};
+use crate::report::{clean, pretty, uuid, wrappings};
 use apple_kc::{KernelCache, Segment, chip_name};
 use apple_wrap::Opened;
 use serde_json::{Value, json};
@@ -15,23 +15,28 @@ pub fn print(
     args: &Args,
 ) -> String {
     if args.json {
-        let mut value = wrappings(name, part, opened);
-        if let Value::Object(map) = &mut value {
-            map.insert("kernel".into(), as_json(kernel, args.phys_base));
-        }
-        return pretty(&value);
+        return pretty(&value(name, part, opened, kernel, args.phys_base));
     }
-    as_text(name, part, opened, kernel, args.phys_base)
+    text(name, part, opened, kernel, args.phys_base)
+}
+
+/// The wrappings, and the kernel under `kernel`.
+pub fn value(
+    name: &str,
+    part: Option<&str>,
+    opened: &Opened<'_>,
+    kernel: &KernelCache,
+    phys_base: u64,
+) -> Value {
+    let mut value = wrappings(name, part, opened);
+    if let Value::Object(map) = &mut value {
+        map.insert("kernel".into(), as_json(kernel, phys_base));
+    }
+    value
 }
 
 fn hex(v: u64) -> String {
     format!("{v:#x}")
-}
-
-fn uuid(bytes: &[u8; 16]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|b| format!("{b:02X}")).collect();
-    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default().concat();
-    [part(0..4), part(4..6), part(6..8), part(8..10), part(10..16)].join("-")
 }
 
 fn layout(kernel: &KernelCache) -> String {
@@ -124,7 +129,8 @@ fn as_json(kernel: &KernelCache, phys_base: u64) -> Value {
     })
 }
 
-fn as_text(
+/// A table for people.
+pub fn text(
     name: &str,
     part: Option<&str>,
     opened: &Opened<'_>,

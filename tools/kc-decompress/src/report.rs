@@ -56,6 +56,13 @@ pub fn wrappings(name: &str, part: Option<&str>, opened: &Opened<'_>) -> Value {
     })
 }
 
+/// A UUID as Apple's tools write it.
+pub fn uuid(bytes: &[u8; 16]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|b| format!("{b:02X}")).collect();
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default().concat();
+    [part(0..4), part(4..6), part(6..8), part(8..10), part(10..16)].join("-")
+}
+
 /// JSON as all tools print it.
 pub fn pretty(value: &Value) -> String {
     let mut text = format!("{value:#}");

@@ -59,6 +59,19 @@ fn a_cut_cache_says_how_many_kexts_it_had_and_where_the_list_should_be() {
 }
 
 #[test]
+fn a_segment_that_claims_more_sections_than_it_has_is_looked_at_and_not_parsed() {
+    let mut bytes = merged_cache();
+    // `nsects` of the second segment.
+    let at = bytes.windows(11).position(|w| w == b"__TEXT_EXEC").unwrap() + 56;
+    bytes[at + 3] = 0x10;
+    let e = KernelCache::parse(&bytes).unwrap_err();
+    assert!(matches!(e, Error::BadField { what, .. } if what.starts_with("nsects")), "{e}");
+    let cache = KernelCache::look(&bytes).unwrap();
+    assert_eq!(cache.damage, [e]);
+    assert_eq!(cache.kexts(&bytes).unwrap().kexts.len(), 3);
+}
+
+#[test]
 fn a_kernel_alone_has_no_kexts() {
     let bytes = tiny_kernel();
     let e = KernelCache::parse(&bytes).unwrap().kexts(&bytes).unwrap_err();

@@ -307,14 +307,14 @@ pub fn fileset_cache() -> Vec<u8> {
         ..Image::default()
     };
     let mut bytes = kernel.build();
-    let mut entries = vec![("com.apple.kernel", text, kernel_at)];
+    let mut entries = vec![("com.apple.kernel".to_string(), text, kernel_at)];
     let mut pointers: Vec<Pointer> = Vec::new();
     for (i, (id, _)) in KEXTS.iter().enumerate() {
         bytes.resize(bytes.len().next_multiple_of(PAGE as usize), 0);
         let at = kernel_at + bytes.len() as u64;
         let place = header + at;
         bytes.extend(kext(i, place, place + 0x4000, at, true).build());
-        entries.push((id, place, at));
+        entries.push(((*id).to_string(), place, at));
         pointers.push((place + 0x4000 + 180, place + 0x800, false));
         pointers.push((place + 0x4000 + 188, place + 0x804, false));
         pointers.push((place + 0x4000 + 0x100, place + 0x808, true));
