@@ -53,6 +53,8 @@ pub enum Flags {
 enum Cold {
     /// Execute the record, then go on at `resume`.
     Exec { from: DynamicLabel, resume: DynamicLabel, record: usize, keep_va: bool },
+    /// A floating-point result that is a NaN, or may be too small: see `fp`.
+    Quiet(fp::Quiet),
     /// Leave for a known pc, giving back instructions that were not executed.
     Side { from: DynamicLabel, pc: u64, save: Option<Form>, unused: i32 },
     /// Leave for a known pc because an interrupt may be taken there.
@@ -268,6 +270,7 @@ impl Emitter<'_> {
     }
 
     /// Brings the flags to their slot, if only EFLAGS has them. Spoils rax.
+    /// The slot is written as wide as it is read, so that the host forwards the store.
     fn save_flags(&mut self) {
         if let Flags::Host(form) = self.flags {
             self.save_form(form);
@@ -285,7 +288,7 @@ impl Emitter<'_> {
         x64!(self
             ; lahf
             ; seto al
-            ; mov [BYTE rsp + NZCV], ax
+            ; mov [BYTE rsp + NZCV], eax
         );
     }
 
@@ -397,6 +400,7 @@ impl Emitter<'_> {
                         ; jmp =>resume
                     );
                 }
+                Cold::Quiet(quiet) => self.quiet(quiet),
                 Cold::Side { from, pc, save, unused } => {
                     x64!(self; =>from);
                     if let Some(form) = save {

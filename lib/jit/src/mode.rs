@@ -10,9 +10,9 @@ const FP_TRAPPED: u32 = 1;
 const STRICT: u32 = 2;
 const SP_CHECKED: u32 = 4;
 const FP_UNUSUAL: u32 = 8;
+const DEFAULT_NAN: u32 = 1 << 6;
 
-/// FPCR.FZ and AHP. DN needs no translation of its own: all NaN results go to the executors. FZ16 concerns
-/// half-precision arithmetic only, which is not translated.
+/// FPCR.FZ and AHP. FZ16 concerns half-precision arithmetic only, which is not translated.
 const UNUSUAL_FPCR: u32 = 1 << 24 | 1 << 26;
 /// From bit 18, above what floating point keeps at 16.
 const PLAIN: u32 = 1 << 18;
@@ -47,7 +47,8 @@ impl Mode {
                 | bit(sctlr & 2 != 0 || sctlr & 1 == 0, STRICT)
                 | bit(sctlr >> sp_bit & 1 != 0, SP_CHECKED)
                 | bit(s.fpcr & UNUSUAL_FPCR != 0, FP_UNUSUAL)
-                // FPCR.RMode.
+                // FPCR.DN and RMode.
+                | bit(s.fpcr >> 25 & 1 != 0, DEFAULT_NAN)
                 | (s.fpcr >> 22 & 3) << 16
                 | bit(plain, PLAIN)
                 | bit(plain && hcr & HCR_TDZ == 0 && (!user || sctlr >> 14 & 1 != 0), ZEROES)
@@ -68,6 +69,11 @@ impl Mode {
     /// FPCR asks for something that the host's arithmetic does not do as Arm's: the interpreter's executors compute.
     pub fn fp_unusual(self) -> bool {
         self.0 & FP_UNUSUAL != 0
+    }
+
+    /// FPCR.DN: NaN results are the default NaN.
+    pub fn default_nan(self) -> bool {
+        self.0 & DEFAULT_NAN != 0
     }
 
     /// Misaligned accesses may fault, or nothing is known of it.

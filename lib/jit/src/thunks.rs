@@ -10,6 +10,7 @@ use dynasmrt::{DynasmApi, DynasmLabelApi, VecAssembler, dynasm};
 
 use crate::Error;
 use crate::cache::Cache;
+use crate::emit::fp::estimate;
 use crate::emit::structures::THREES;
 use crate::emit::vex::POOL;
 use crate::regs::{PINNED, PINNED_V, field, slot, slot_v};
@@ -52,6 +53,8 @@ pub struct Thunks {
     pub indirect: usize,
     /// The pool of constants, which generated code reaches from rip.
     pub pool: usize,
+    /// Tables of estimates.
+    pub estimates: usize,
 }
 
 /// Offset of NZCV from rbp.
@@ -224,6 +227,10 @@ impl Thunks {
         for constant in POOL.iter().chain(&THREES) {
             asm.push_u64(*constant as u64);
             asm.push_u64((*constant >> 64) as u64);
+        }
+        thunks.estimates = base + asm.offset().0;
+        for entry in estimate::tables() {
+            asm.push(entry);
         }
         let code = asm.finalize().map_err(|e| Error::Assembler(e.to_string()))?;
         if !cache.push(&code) {

@@ -2,7 +2,8 @@
 //!
 //! MXCSR has FPCR's rounding mode, and its sticky bits stand for FPSR's until they are folded in. The host computes what Arm
 //! does, bit for bit and flag for flag, but for these, which are noticed by the result and left to the executor:
-//! * NaN results: which NaN, its sign, FPCR.DN. So every NaN result goes there, and NaN operands with it.
+//! * NaN results: which NaN, its sign, FPCR.DN. Of sums, products, quotients, roots and FMADD a NaN that comes from a quiet one
+//!   stays, which is so if the host has noted nothing invalid: both take the first operand that is one.
 //! * Underflow: Arm looks for tiny results before rounding, the host after. They disagree where a product is rounded up to the
 //!   smallest normal number. Sums, quotients and roots never are: what is tiny of them is exact, or too far away.
 //! * Conversions to integers that do not fit.
@@ -21,9 +22,11 @@ use super::vex::{self, Constant, Rm};
 use super::{Cold, Emitter, Flags, Form, x64};
 use crate::decode::Context;
 use crate::regs::{RCX, ZR};
+use crate::thunks::VA;
 
 mod convert;
 mod decode;
+pub mod estimate;
 mod lanes;
 
 pub use decode::decode;
@@ -71,6 +74,16 @@ enum Kind {
     NegatedProduct,
     /// FABD.
     Difference,
+    /// FMULX.
+    MulExtended,
+    /// FRECPE, and FRSQRTE.
+    Estimate {
+        root: bool,
+    },
+    /// FRECPS, and FRSQRTS.
+    Step {
+        root: bool,
+    },
     Sqrt,
     /// FMAX, FMAXNM, FMIN, FMINNM.
     Extreme {
@@ -108,6 +121,7 @@ enum Kind {
         mode: Round,
         unsigned: bool,
         sf: bool,
+        fraction: u8,
         vector: bool,
     },
     /// From an integer with fraction bits, in general register `rn` or a vector register.
@@ -191,6 +205,21 @@ impl Float {
 /// The way to the executor for what the host does not do as Arm.
 struct Rare(DynamicLabel);
 
+/// A look at an unusual result of arithmetic: whether it is a NaN that both would give.
+#[derive(Clone, Copy, Debug)]
+pub struct Quiet {
+    from: DynamicLabel,
+    /// The executor does it.
+    execute: DynamicLabel,
+    /// The result stands.
+    accept: DynamicLabel,
+    f: Float,
+    /// Where the result is.
+    t: u8,
+    /// It may also have come here because it is the smallest normal number.
+    tiny: bool,
+}
+
 impl Emitter<'_> {
     pub(super) fn float(&mut self, f: Float) {
         match f.kind {
@@ -225,6 +254,8 @@ impl Emitter<'_> {
                     Kind::Two(_) | Kind::NegatedProduct | Kind::Difference | Kind::Sqrt | Kind::Fused(_) => {
                         self.arithmetic(f, &rare);
                     }
+                    Kind::Estimate { root } => self.estimate(f, root, &rare),
+                    Kind::MulExtended | Kind::Step { .. } => self.step(f, &rare),
                     Kind::Extreme { max } => self.extreme(f, max, &rare),
                     Kind::PairsAdd | Kind::PairAdd => self.pairs_add(f, &rare),
                     Kind::PairsExtreme { max } | Kind::PairExtreme { max } => {
@@ -232,9 +263,7 @@ impl Emitter<'_> {
                     }
                     Kind::Across { max } => self.across_extreme(f, max, &rare),
                     Kind::Round(mode, exact) => self.round(f, mode, exact, &rare),
-                    Kind::ToInt { mode, unsigned, sf, vector } => {
-                        self.integer_of(f, mode, unsigned, sf, vector, &rare);
-                    }
+                    Kind::ToInt { .. } => self.integer_of(f, &rare),
                     _ => self.reformat(f, &rare),
                 }
                 self.resume(rare);
@@ -296,6 +325,125 @@ impl Emitter<'_> {
         }
     }
 
+    /// The same for arithmetic, of which quiet NaNs stay.
+    fn check_quiet(&mut self, f: Float, t: u8, tiny: bool, rare: &Rare) {
+        // FMSUB and its like turn the sign of their operands, of NaNs too.
+        let turned = matches!(f.kind, Kind::Fused(opcode) if opcode != vex::FMADD231);
+        if self.mode.default_nan() || turned {
+            self.check(f, t, tiny, rare);
+            return;
+        }
+        let (from, accept) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
+        self.check(f, t, tiny, &Rare(from));
+        x64!(self; =>accept);
+        self.cold.push(Cold::Quiet(Quiet { from, execute: rare.0, accept, f, t, tiny }));
+    }
+
+    /// The cold part of [`Emitter::check_quiet`].
+    pub(super) fn quiet(&mut self, q: Quiet) {
+        let (f, t, scalar) = (q.f, q.t, q.f.lanes == Lanes::Scalar);
+        let (from, execute, accept) = (q.from, q.execute, q.accept);
+        let [abs, least, infinity] = if f.double {
+            [Constant::AbsDouble, Constant::LeastDouble, Constant::InfinityDouble]
+        } else {
+            [Constant::AbsSingle, Constant::LeastSingle, Constant::InfinitySingle]
+        }
+        .map(|c| self.pool(c));
+        x64!(self; =>from);
+        if q.tiny && scalar {
+            self.v(vex::ucomi(f.double), t, 0, t);
+            x64!(self; jnp =>execute);
+        } else if q.tiny {
+            self.v(vex::PAND, 1, t, abs);
+            self.vi(vex::float(vex::CMP, false, f.double), 1, 1, least, vex::EQUAL);
+            self.v(vex::PTEST, 1, 0, 1);
+            x64!(self; jnz =>execute);
+        }
+        // Invalid operation, which stays set until something folds it in: the executor does.
+        x64!(self
+            ; stmxcsr [BYTE rsp + VA]
+            ; test BYTE [BYTE rsp + VA], 1
+            ; jnz =>execute
+        );
+        if let Kind::Fused(_) = f.kind {
+            let a = self.read_v(f.ra, 1);
+            if scalar {
+                // A NaN addend is the result, but where the product is of infinity and zero, which the host does not note.
+                self.v(vex::ucomi(f.double), a, 0, a);
+                x64!(self; jnp =>accept);
+                let factors = [self.src(f.rn), self.float_m(f)];
+                for factor in factors {
+                    self.copy_v(3, factor);
+                    self.v(vex::PAND, 3, 3, abs);
+                    self.v(vex::ucomi(f.double), 3, 0, infinity);
+                    x64!(self; je =>execute);
+                }
+                let a = self.src(f.ra);
+                self.copy_v(t, a);
+            } else {
+                self.vi(vex::float(vex::CMP, false, f.double), 3, a, a, vex::UNORDERED);
+                self.v(vex::PTEST, 3, 0, 3);
+                x64!(self; jnz =>execute);
+            }
+        }
+        x64!(self; jmp =>accept);
+    }
+
+    /// Whether both operands, `n` and `m`, are numbers below 2^63; else the rare way. Spoils xmm3.
+    fn bounded(&mut self, f: Float, operands: &[Rm], rare: &Rare) {
+        let from = rare.0;
+        let [abs, limit] = if f.double {
+            [Constant::AbsDouble, Constant::Double63]
+        } else {
+            [Constant::AbsSingle, Constant::Single63]
+        }
+        .map(|c| self.pool(c));
+        for &operand in operands {
+            self.copy_v(3, operand);
+            self.v(vex::PAND, 3, 3, abs);
+            if f.lanes == Lanes::Scalar {
+                self.v(vex::ucomi(f.double), 3, 0, limit);
+                x64!(self; jp =>from; jae =>from);
+            } else {
+                self.vi(vex::float(vex::CMP, false, f.double), 3, 3, limit, vex::NOT_LESS);
+                self.v(vex::PTEST, 3, 0, 3);
+                x64!(self; jnz =>from);
+            }
+        }
+    }
+
+    /// FMULX, FRECPS and FRSQRTS of moderate numbers: infinity times zero is something else for each, and not invalid.
+    fn step(&mut self, f: Float, rare: &Rare) {
+        let scalar = f.lanes == Lanes::Scalar;
+        let m = self.float_m(f);
+        let n = self.float_n(f, f.rn, 1);
+        self.bounded(f, &[Rm::X(n), m], rare);
+        let start = match (f.kind, f.double) {
+            (Kind::Step { root: false }, false) => Some(Constant::TwoSingle),
+            (Kind::Step { root: false }, true) => Some(Constant::TwoDouble),
+            (Kind::Step { root: true }, false) => Some(Constant::ThreeSingle),
+            (Kind::Step { root: true }, true) => Some(Constant::ThreeDouble),
+            _ => None,
+        };
+        match start {
+            Some(start) => {
+                let start = self.pool(start);
+                self.v(vex::MOVAPS, 0, 0, start);
+                self.v(vex::fused(vex::FNMADD231, scalar, f.double), 0, n, m);
+                if f.kind == (Kind::Step { root: true }) {
+                    // Never near underflow, so halving is exact.
+                    let half = self.pool(if f.double { Constant::HalfDouble } else { Constant::HalfSingle });
+                    self.v(vex::float(vex::MUL, scalar, f.double), 0, 0, half);
+                }
+            }
+            None => {
+                self.v(vex::float(vex::MUL, scalar, f.double), 0, n, m);
+                self.check(f, 0, true, rare);
+            }
+        }
+        self.float_result(f, 0, false);
+    }
+
     /// Guest register `r` as an operand of the first kind in a register: itself, or `t`. Of two singles both halves are the
     /// same, so that what is computed above them raises nothing of its own.
     fn float_n(&mut self, f: Float, r: u8, t: u8) -> u8 {
@@ -336,7 +484,7 @@ impl Emitter<'_> {
                 self.copy_v(0, a);
             }
             self.v(vex::fused(opcode, scalar, f.double), 0, n, m);
-            self.check(f, 0, true, rare);
+            self.check_quiet(f, 0, true, rare);
             let clean = known(self, f.ra);
             self.float_result(f, 0, clean);
             return;
@@ -344,7 +492,7 @@ impl Emitter<'_> {
         if f.kind == Kind::Sqrt {
             let n = self.float_n(f, f.rn, 2);
             self.v(vex::float(vex::SQRT, scalar, f.double), 0, if scalar { n } else { 0 }, n);
-            self.check(f, 0, false, rare);
+            self.check_quiet(f, 0, false, rare);
             let clean = known(self, f.rn);
             self.float_result(f, 0, clean);
             return;
@@ -365,7 +513,7 @@ impl Emitter<'_> {
         // The operands must be there for the rare case.
         let t = if f.rd == f.rn || f.rd == f.rm { 0 } else { self.target_v(f.rd, 0) };
         self.v(vex::float(opcode, scalar, f.double), t, n, m);
-        self.check(f, t, opcode == vex::MUL, rare);
+        self.check_quiet(f, t, opcode == vex::MUL, rare);
         let mut clean = known(self, f.rn);
         match f.kind {
             Kind::NegatedProduct => {

@@ -31,6 +31,8 @@ pub struct Vector {
     rm: u8,
     /// By element: which one of `rm`.
     lane: Option<u8>,
+    /// Only the lowest element counts; the rest of the result is zero.
+    alone: bool,
 }
 
 /// What is done with a product, or another value, and the destination.
@@ -116,7 +118,12 @@ enum Kind {
     },
     Count,
     ReverseBits,
-    LeadingZerosOfBytes,
+    /// CLZ, and CLS.
+    LeadingZeros,
+    LeadingSigns,
+    /// SQABS and SQNEG.
+    AbsSaturated,
+    NegSaturated,
 
     ShiftLeft(u8),
     ShiftRight {
@@ -127,9 +134,16 @@ enum Kind {
     },
     InsertLeft(u8),
     InsertRight(u8),
-    /// SSHL and USHL.
+    /// SSHL and USHL, SRSHL and URSHL.
     ShiftBy {
         signed: bool,
+        round: bool,
+    },
+    /// SQSHL, UQSHL and SQSHLU by an immediate.
+    ShiftLeftSaturating {
+        by: u8,
+        from_signed: bool,
+        to_signed: bool,
     },
     /// SSHLL, USHLL, SHLL (by all bits).
     Widen {
@@ -221,6 +235,7 @@ pub fn decode(context: &Context, op: Op, w: Word) -> Option<Vector> {
         rn: w.rn() as u8,
         rm: w.rm() as u8,
         lane: None,
+        alone: false,
     };
     same(v, op, w)
         .or_else(|| by_element(v, op, w))
@@ -245,6 +260,7 @@ fn same(v: Vector, op: Op, w: Word) -> Option<Vector> {
     let short = |f: &[Insn]| f.get(size).copied();
     let v = if scalar { Vector { q: false, ..v } } else { v };
     let of_lanes = |kind| Some(Vector { kind, ..v });
+    let alone = |kind| Some(Vector { kind, alone: true, ..v });
     match op {
         Op::AndVec => of(Two(vex::PAND)),
         Op::BicVec => of(Swapped(vex::PANDN)),
@@ -296,8 +312,16 @@ fn same(v: Vector, op: Op, w: Word) -> Option<Vector> {
         Op::SqdmulhVec if size == 1 || size == 2 => narrow().and(of(DoubleHigh { round: false })),
         Op::SqrdmulhVec if size == 1 || size == 2 => narrow().and(of(DoubleHigh { round: true })),
         Op::SshlVec | Op::UshlVec | Op::SshlScalar | Op::UshlScalar if size >= 2 => {
-            lanes().and(of_lanes(ShiftBy { signed }))
+            lanes().and(of_lanes(ShiftBy { signed, round: false }))
         }
+        Op::SrshlVec if size == 2 => of(ShiftBy { signed, round: true }),
+        Op::UrshlVec | Op::UrshlScalar if size >= 2 => lanes().and(of_lanes(ShiftBy { signed, round: true })),
+        Op::SqaddScalar => alone(Saturate { signed: true, sub: false }),
+        Op::SqsubScalar => alone(Saturate { signed: true, sub: true }),
+        Op::UqaddScalar if size < 3 => alone(Saturate { signed: false, sub: false }),
+        Op::UqsubScalar if size < 3 => alone(Saturate { signed: false, sub: true }),
+        Op::SqdmulhScalar if size == 1 || size == 2 => alone(DoubleHigh { round: false }),
+        Op::SqrdmulhScalar if size == 1 || size == 2 => alone(DoubleHigh { round: true }),
         Op::SdotVec | Op::UdotVec => of(Dot { signed }),
         _ => None,
     }
@@ -345,7 +369,10 @@ fn one_source(v: Vector, op: Op, w: Word) -> Option<Vector> {
         Op::NotVec => of(Not),
         Op::CntVec => of(Count),
         Op::RbitVec => of(ReverseBits),
-        Op::ClzVec if size == 0 => of(LeadingZerosOfBytes),
+        Op::ClzVec if size < 3 => of(LeadingZeros),
+        Op::ClsVec if size < 3 => of(LeadingSigns),
+        Op::SqabsVec if size < 3 => of(AbsSaturated),
+        Op::SqnegVec if fits => of(NegSaturated),
         Op::AbsVec | Op::AbsScalar => lanes(Abs),
         Op::NegVec | Op::NegScalar => lanes(ZeroWith(family(&vex::PSUB)?, false)),
         Op::CmgtZeroVec | Op::CmgtZeroScalar => lanes(WithZero(family(&vex::PCMPGT)?, false)),
@@ -366,11 +393,11 @@ fn one_source(v: Vector, op: Op, w: Word) -> Option<Vector> {
         Op::Umaxv => across(&vex::PMAXU),
         Op::Sminv => across(&vex::PMINS),
         Op::Uminv => across(&vex::PMINU),
-        Op::Saddlv if size < 2 => of(AcrossLong { signed: true }),
+        Op::Saddlv => of(AcrossLong { signed: true }),
         Op::Uaddlv => of(AcrossLong { signed: false }),
         Op::XtnVec if size < 3 => of(Narrow { by: 0, round: false }),
         Op::ShllVec if size < 3 => of(Widen { signed: false, by: 8 << size }),
-        Op::SqxtnVec | Op::UqxtnVec | Op::SqxtunVec if size < 2 => of(NarrowSaturating {
+        Op::SqxtnVec | Op::UqxtnVec | Op::SqxtunVec if size < 3 => of(NarrowSaturating {
             by: 0,
             round: false,
             from_signed: op != Op::UqxtnVec,
@@ -427,7 +454,7 @@ fn shifts(v: Vector, op: Op, w: Word) -> Option<Vector> {
         |round, into| fits.then_some(Vector { kind: ShiftRight { by: right, signed, round, into }, ..v });
     let narrow = |kind| (size < 3 && !scalar).then_some(Vector { kind, ..v });
     let saturating = |round, from_signed, to_signed| {
-        (size < 2 && !scalar)
+        (size < 3 && !scalar)
             .then_some(Vector { kind: NarrowSaturating { by: right, round, from_signed, to_signed }, ..v })
     };
     match op {
@@ -449,6 +476,15 @@ fn shifts(v: Vector, op: Op, w: Word) -> Option<Vector> {
         Op::SshllImmVec | Op::UshllImmVec => narrow(Widen { signed, by: left }),
         Op::ShrnImmVec => narrow(Narrow { by: right, round: false }),
         Op::RshrnImmVec => narrow(Narrow { by: right, round: true }),
+        Op::SqshlImmVec if size < 3 => {
+            of(ShiftLeftSaturating { by: left, from_signed: true, to_signed: true })
+        }
+        Op::UqshlImmVec if size < 3 => {
+            of(ShiftLeftSaturating { by: left, from_signed: false, to_signed: false })
+        }
+        Op::SqshluImmVec if size < 3 => {
+            of(ShiftLeftSaturating { by: left, from_signed: true, to_signed: false })
+        }
         Op::SqshrnImmVec => saturating(false, true, true),
         Op::SqrshrnImmVec => saturating(true, true, true),
         Op::UqshrnImmVec => saturating(false, false, false),
@@ -515,6 +551,15 @@ fn moves(v: Vector, op: Op, w: Word) -> Option<Vector> {
                 Vector { kind: ToGeneral(0, 0), rd: general(w.rd()), ..v }
             })
         }
+        Op::FmovGeneral if w.ftype() == 3 => {
+            // A half, whatever the width of the general register.
+            let v = Vector { size: 1, ..v };
+            Some(if w.bit(16) {
+                Vector { kind: FromGeneral, rn: general(w.rn()), ..v }
+            } else {
+                Vector { kind: ToGeneral(0, 0), rd: general(w.rd()), ..v }
+            })
+        }
         Op::FmovGeneral if w.ftype() == 2 && w.sf() => {
             let v = Vector { size: 3, ..v };
             Some(if w.bit(16) {
@@ -523,6 +568,7 @@ fn moves(v: Vector, op: Op, w: Word) -> Option<Vector> {
                 Vector { kind: ToGeneral(1, 0), rd: general(w.rd()), ..v }
             })
         }
+        Op::FmovFp if w.ftype() == 3 => Some(Vector { kind: Scalar(0), size: 1, ..v }),
         Op::FmovFp if w.ftype() < 2 => Some(Vector { kind: Scalar(0), size: 2 + w.ftype() as u8, ..v }),
         Op::FmovImmVec if w.bit(11) => {
             of(Immediate(u64::from(vfp_expand_imm16(w.abcdefgh())) * 0x0001_0001_0001_0001))
@@ -545,6 +591,9 @@ impl Vector {
         !matches!(
             self.kind,
             Kind::Saturate { .. }
+                | Kind::AbsSaturated
+                | Kind::NegSaturated
+                | Kind::ShiftLeftSaturating { .. }
                 | Kind::DoubleHigh { .. }
                 | Kind::LongDouble { .. }
                 | Kind::NarrowSaturating { .. }
@@ -587,6 +636,10 @@ impl Emitter<'_> {
 
     /// Ends a result in host register `h`, of which without Q only the low half counts.
     fn finish(&mut self, v: Vector, h: u8) {
+        if v.alone {
+            self.finish_scalar(v, h, v.size);
+            return;
+        }
         self.finish_from(v, Rm::X(h));
     }
 
@@ -685,6 +738,20 @@ impl Emitter<'_> {
                 self.vshift(vex::PSRLDQ, t, h, lane << size);
                 self.v(all, t, 0, t);
             }
+        }
+    }
+
+    /// The lowest element of guest register `r` to `t`, zeros above it.
+    fn isolate(&mut self, t: u8, r: u8, size: u8) {
+        let h = self.read_v(r, t);
+        match size {
+            0 | 1 => {
+                let by = 16 - (1 << size);
+                self.vshift(vex::PSLLDQ, t, h, by);
+                self.vshift(vex::PSRLDQ, t, t, by);
+            }
+            2 => self.vi(vex::INSERTPS, t, h, h, 0x0e),
+            _ => self.v(vex::MOVQ, t, 0, h),
         }
     }
 

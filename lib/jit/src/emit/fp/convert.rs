@@ -88,21 +88,15 @@ impl Emitter<'_> {
     }
 
     /// FCVTZS and so on.
-    pub(super) fn integer_of(
-        &mut self,
-        f: Float,
-        mode: Round,
-        unsigned: bool,
-        sf: bool,
-        vector: bool,
-        rare: &Rare,
-    ) {
+    pub(super) fn integer_of(&mut self, f: Float, rare: &Rare) {
+        let Kind::ToInt { mode, unsigned, sf, fraction, vector } = f.kind else { return };
         if f.lanes != Lanes::Scalar {
-            self.integers_of(f, mode, unsigned, rare);
+            self.integers_of(f, mode, unsigned, fraction, rare);
             return;
         }
         let from = rare.0;
         let n = self.read_v(f.rn, 2);
+        let n = self.scaled(f, n, fraction, rare);
         let mut rounded = n;
         // Rounding comes first and is silent; truncating the operand reports inexactness at the end.
         let first = mode != Round::Zero || unsigned;
@@ -152,10 +146,27 @@ impl Emitter<'_> {
         self.zeros.note(f.rd, sf);
     }
 
+    /// `n` times 2^`fraction`: itself, or in xmm2. Large numbers, which do not fit anyway, go the rare way.
+    fn scaled(&mut self, f: Float, n: u8, fraction: u8, rare: &Rare) -> u8 {
+        if fraction == 0 {
+            return n;
+        }
+        self.bounded(f, &[Rm::X(n)], rare);
+        let scale = if f.double {
+            (1023 + u64::from(fraction)) << 52
+        } else {
+            ((127 + u64::from(fraction)) << 23) * 0x1_0000_0001
+        };
+        self.constant_v(1, scale, true);
+        self.v(vex::float(vex::MUL, f.lanes == Lanes::Scalar, f.double), 2, n, 1);
+        2
+    }
+
     /// Vectors: of singles any mode, of doubles signed.
-    fn integers_of(&mut self, f: Float, mode: Round, unsigned: bool, rare: &Rare) {
+    fn integers_of(&mut self, f: Float, mode: Round, unsigned: bool, fraction: u8, rare: &Rare) {
         let from = rare.0;
         let n = self.float_n(f, f.rn, 2);
+        let n = self.scaled(f, n, fraction, rare);
         let mut rounded = n;
         let first = mode != Round::Zero || unsigned;
         if mode == Round::Away {

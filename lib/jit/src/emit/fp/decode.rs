@@ -86,8 +86,13 @@ fn conversion(f: Float, op: Op, w: Word) -> Option<Float> {
     let general = |n: usize| if n == 31 { ZR } else { n as u8 };
     let (double, sf, unsigned) = (w.ftype() == 1, w.sf(), w.bit(16));
     let to = |mode| {
-        let kind = Kind::ToInt { mode, unsigned, sf, vector: false };
+        let kind = Kind::ToInt { mode, unsigned, sf, fraction: 0, vector: false };
         (w.ftype() < 2).then_some(Float { kind, double, rd: general(w.rd()), ..f })
+    };
+    let to_fixed = || {
+        let kind =
+            Kind::ToInt { mode: Round::Zero, unsigned, sf, fraction: (64 - w.imms()) as u8, vector: false };
+        (w.ftype() < 2 && (sf || w.imms() >= 32)).then_some(Float { kind, double, rd: general(w.rd()), ..f })
     };
     let from = |fraction| {
         let kind = Kind::FromInt { unsigned, sf, fraction, vector: false };
@@ -101,6 +106,7 @@ fn conversion(f: Float, op: Op, w: Word) -> Option<Float> {
         Op::FcvtasInt | Op::FcvtauInt => to(Round::Away),
         Op::ScvtfInt | Op::UcvtfInt => from(0),
         Op::ScvtfFixed | Op::UcvtfFixed if sf || w.imms() >= 32 => from((64 - w.imms()) as u8),
+        Op::FcvtzsFixed | Op::FcvtzuFixed => to_fixed(),
         Op::FcvtFp => match (w.ftype(), w.bits(16, 15)) {
             (0, 1) => Some(Float { kind: Kind::Lengthen, ..f }),
             (1, 0) => Some(Float { kind: Kind::Shorten, ..f }),
@@ -136,7 +142,7 @@ fn vector(f: Float, op: Op, w: Word) -> Option<Float> {
     let accumulate = |f: Option<Float>| f.map(|f| Float { ra: f.rd, ..f });
     let unsigned = w.bit(29);
     let to = |mode| {
-        let vector = any(Kind::ToInt { mode, unsigned, sf: double, vector: true });
+        let vector = any(Kind::ToInt { mode, unsigned, sf: double, fraction: 0, vector: true });
         // Of unsigned doubles only scalars.
         vector.filter(|f| f.lanes == Lanes::Scalar || !(double && unsigned))
     };
@@ -148,6 +154,12 @@ fn vector(f: Float, op: Op, w: Word) -> Option<Float> {
         Op::FdivVec => of(Kind::Two(vex::DIV)),
         Op::FsqrtVec => of(Kind::Sqrt),
         Op::FabdVec | Op::FabdScalar => any(Kind::Difference),
+        Op::FmulxVec | Op::FmulxScalar => any(Kind::MulExtended),
+        Op::FmulxElem | Op::FmulxElemScalar => element(Kind::MulExtended),
+        Op::FrecpeVec | Op::FrecpeScalar => any(Kind::Estimate { root: false }),
+        Op::FrsqrteVec | Op::FrsqrteScalar => any(Kind::Estimate { root: true }),
+        Op::FrecpsVec | Op::FrecpsScalar => any(Kind::Step { root: false }),
+        Op::FrsqrtsVec | Op::FrsqrtsScalar => any(Kind::Step { root: true }),
         Op::FmaxVec | Op::FmaxnmVec => of(Kind::Extreme { max: true }),
         Op::FminVec | Op::FminnmVec => of(Kind::Extreme { max: false }),
         Op::FmlaVec => accumulate(of(Kind::Fused(vex::FMADD231))),
@@ -186,12 +198,30 @@ fn vector(f: Float, op: Op, w: Word) -> Option<Float> {
         Op::FcvtzsVec | Op::FcvtzsScalar | Op::FcvtzuVec | Op::FcvtzuScalar => to(Round::Zero),
         Op::FcvtasVec | Op::FcvtasScalar | Op::FcvtauVec | Op::FcvtauScalar => to(Round::Away),
         Op::ScvtfVec | Op::ScvtfScalar | Op::UcvtfVec | Op::UcvtfScalar => from(0),
-        Op::ScvtfFixedVec | Op::ScvtfFixedScalar | Op::UcvtfFixedVec | Op::UcvtfFixedScalar => {
+        Op::ScvtfFixedVec
+        | Op::ScvtfFixedScalar
+        | Op::UcvtfFixedVec
+        | Op::UcvtfFixedScalar
+        | Op::FcvtzsFixedVec
+        | Op::FcvtzsFixedScalar
+        | Op::FcvtzuFixedVec
+        | Op::FcvtzuFixedScalar => {
             // immh:immb is twice the width less the fraction bits.
             let immhb = w.immhb() as u8;
             let double = immhb >> 6 != 0;
             let fraction = if double { 128 - immhb } else { 64u8.checked_sub(immhb)? };
-            let kind = Kind::FromInt { unsigned, sf: double, fraction, vector: true };
+            let to = matches!(
+                op,
+                Op::FcvtzsFixedVec | Op::FcvtzsFixedScalar | Op::FcvtzuFixedVec | Op::FcvtzuFixedScalar
+            );
+            let kind = if to {
+                if double && unsigned && !w.bit(28) {
+                    return None;
+                }
+                Kind::ToInt { mode: Round::Zero, unsigned, sf: double, fraction, vector: true }
+            } else {
+                Kind::FromInt { unsigned, sf: double, fraction, vector: true }
+            };
             let lanes = match (w.bit(28), w.q()) {
                 (true, _) => Lanes::Scalar,
                 (false, true) => Lanes::Full,

@@ -5,6 +5,9 @@ use crate::emit::vex::{self, Constant, Insn, Rm};
 
 use super::{Kind, Vector};
 
+/// The largest signed numbers of 8, 16 and 32 bits.
+pub(super) const LARGEST: [Constant; 3] = [Constant::Largest8, Constant::Largest16, Constant::Largest32];
+
 impl Emitter<'_> {
     pub(super) fn lanes(&mut self, v: Vector) {
         let size = usize::from(v.size & 3);
@@ -100,8 +103,29 @@ impl Emitter<'_> {
             }
             Kind::Halve { signed, round, sub } => self.halve(v, signed, round, sub),
             Kind::Saturate { signed, sub } => {
-                let (n, m) = (self.read_v(v.rn, 3), self.src(v.rm));
+                let (mut n, mut m) = (self.read_v(v.rn, 3), self.src(v.rm));
+                if v.alone {
+                    self.isolate(3, v.rn, v.size);
+                    self.isolate(2, v.rm, v.size);
+                    (n, m) = (3, Rm::X(2));
+                }
                 self.saturate(n, m, size, signed, sub, v.q);
+                self.finish(v, 0);
+            }
+            Kind::NegSaturated => {
+                let n = self.read_v(v.rn, 2);
+                self.v(vex::PXOR, 3, 3, 3);
+                self.saturate(3, Rm::X(n), size, true, true, v.q);
+                self.finish(v, 0);
+            }
+            Kind::AbsSaturated => {
+                let n = self.src(v.rn);
+                // As an unsigned number the smallest one's is one too large.
+                let largest = self.pool(LARGEST[size.min(2)]);
+                self.v(vex::PABS[size.min(2)], 1, 0, n);
+                self.v(vex::PMINU[size.min(2)], 0, 1, largest);
+                self.v(vex::PXOR, 1, 1, 0);
+                self.report_any(1, v.q);
                 self.finish(v, 0);
             }
             Kind::Mul(into) => {
@@ -112,8 +136,13 @@ impl Emitter<'_> {
                 self.finish(v, 0);
             }
             Kind::DoubleHigh { round } => {
-                let m = self.second(v, v.size);
-                let n = self.read_v(v.rn, 3);
+                let mut m = self.second(v, v.size);
+                let mut n = self.read_v(v.rn, 3);
+                if v.alone {
+                    self.isolate(3, v.rn, v.size);
+                    self.isolate(2, v.rm, v.size);
+                    (n, m) = (3, Rm::X(2));
+                }
                 self.double_high(v, n, m, round);
             }
             Kind::Pairs(insn) => {
@@ -189,17 +218,19 @@ impl Emitter<'_> {
                 self.v(vex::POR, 0, 0, 1);
                 self.finish(v, 0);
             }
-            Kind::LeadingZerosOfBytes => {
-                self.nibbles(v.rn);
-                let table = self.pool(Constant::ZerosOfNibbles);
-                self.v(vex::PXOR, 3, 3, 3);
-                self.v(vex::PCMPEQ[0], 3, 3, 1);
-                self.v(vex::MOVAPS, 2, 0, table);
-                self.v(vex::PSHUFB, 0, 2, 0);
-                self.v(vex::PSHUFB, 1, 2, 1);
-                // The lower nibble counts where the upper one is zero.
-                self.v(vex::PAND, 0, 0, 3);
-                self.v(vex::PADD[0], 0, 0, 1);
+            Kind::LeadingSigns => {
+                // The zeros above the highest bit that differs from its neighbour, less the one at the sign.
+                let n = self.read_v(v.rn, 2);
+                self.shift_right(n, v.size, 1, true, false);
+                self.v(vex::PXOR, 2, 0, n);
+                self.leading_zeros(2, size);
+                let ones = self.pool(Constant::Ones);
+                self.v(vex::PADD[size], 0, 0, ones);
+                self.finish(v, 0);
+            }
+            Kind::LeadingZeros => {
+                let n = self.read_v(v.rn, 2);
+                self.leading_zeros(n, size);
                 self.finish(v, 0);
             }
             _ => self.shifts(v),
@@ -514,9 +545,38 @@ impl Emitter<'_> {
         self.finish(v, 0);
     }
 
+    /// Leading zeros of the lanes of `n` to xmm0: of nibbles by a table, of anything larger the lower half's where the upper
+    /// half has nothing but zeros. Spoils all scratch registers.
+    fn leading_zeros(&mut self, n: u8, size: usize) {
+        self.nibbles_of(n);
+        let table = self.pool(Constant::ZerosOfNibbles);
+        self.v(vex::PXOR, 3, 3, 3);
+        self.v(vex::PCMPEQ[0], 3, 3, 1);
+        self.v(vex::MOVAPS, 2, 0, table);
+        self.v(vex::PSHUFB, 0, 2, 0);
+        self.v(vex::PSHUFB, 1, 2, 1);
+        self.v(vex::PAND, 0, 0, 3);
+        self.v(vex::PADD[0], 0, 0, 1);
+        let steps = [(Constant::Low8Of16, Constant::Eight16), (Constant::Low16Of32, Constant::Sixteen32)];
+        for (wide, (low, all)) in (1..=size).zip(steps) {
+            let (low, all) = (self.pool(low), self.pool(all));
+            self.vshift(vex::PSRL[wide], 1, 0, 4 << wide);
+            self.v(vex::PCMPEQ[wide], 2, 1, all);
+            self.v(vex::PAND, 0, 0, low);
+            self.v(vex::PAND, 0, 0, 2);
+            self.v(vex::PADD[wide], 0, 0, 1);
+        }
+    }
+
     /// Lower nibbles of the bytes of guest register `n` to xmm0, upper ones to xmm1.
     fn nibbles(&mut self, n: u8) {
-        let (n, mask) = (self.read_v(n, 2), self.pool(Constant::LowNibbles));
+        let n = self.read_v(n, 2);
+        self.nibbles_of(n);
+    }
+
+    /// The same of host register `n`.
+    fn nibbles_of(&mut self, n: u8) {
+        let mask = self.pool(Constant::LowNibbles);
         self.vshift(vex::PSRL[1], 1, n, 4);
         self.v(vex::PAND, 0, n, mask);
         self.v(vex::PAND, 1, 1, mask);

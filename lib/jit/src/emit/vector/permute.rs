@@ -72,7 +72,11 @@ impl Emitter<'_> {
             Kind::Insert(lane) => self.insert_lane(v, lane),
             Kind::InsertElement(to, from) => self.insert_element(v, to, from),
             Kind::FromGeneral => {
-                let (n, d) = (self.read(v.rn, RAX), self.target_v(v.rd, 0));
+                let (mut n, d) = (self.read(v.rn, RAX), self.target_v(v.rd, 0));
+                if v.size == 1 {
+                    x64!(self; movzx eax, Rw(n));
+                    n = RAX;
+                }
                 if v.size == 3 {
                     x64!(self; vmovq Rx(d), Rq(n));
                 } else {

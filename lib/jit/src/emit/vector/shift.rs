@@ -3,6 +3,7 @@
 use crate::emit::Emitter;
 use crate::emit::vex::{self, Constant, Rm};
 
+use super::lanes::LARGEST;
 use super::{Kind, Merge, Vector};
 
 /// `lane` of 8 << `size` bits, repeated to 64.
@@ -44,7 +45,10 @@ impl Emitter<'_> {
                 let kept = if u32::from(by) == bits { u64::MAX } else { !(u64::MAX >> (64 - bits) >> by) };
                 self.keep(v, repeat(kept, size));
             }
-            Kind::ShiftBy { signed } => self.shift_by(v, signed),
+            Kind::ShiftBy { signed, round } => self.shift_by(v, signed, round),
+            Kind::ShiftLeftSaturating { by, from_signed, to_signed } => {
+                self.shift_left_saturating(v, by, from_signed, to_signed);
+            }
             Kind::Widen { signed, by } => {
                 let n = self.src(v.rn);
                 self.widen(0, n, size, signed, v.q);
@@ -185,7 +189,7 @@ impl Emitter<'_> {
 
     /// SSHL and USHL of words and doublewords: by the low byte of each lane of `m`, to the right if it is negative. The host
     /// takes amounts beyond the size, so that of an amount and its negative, both as unsigned bytes, at most one counts.
-    fn shift_by(&mut self, v: Vector, signed: bool) {
+    fn shift_by(&mut self, v: Vector, signed: bool, round: bool) {
         let long = v.size == 3;
         let at = usize::from(long);
         let (byte, sign) = if long { (0xff, 56) } else { (0xff_0000_00ff, 24) };
@@ -199,12 +203,21 @@ impl Emitter<'_> {
         match (signed, long) {
             (false, _) => {
                 self.v(vex::PSLLV[at], 0, n, 0);
-                self.v(vex::PSRLV[at], 1, n, 1);
+                if round {
+                    self.rounding(n, at, vex::PSRLV[at], one);
+                } else {
+                    self.v(vex::PSRLV[at], 1, n, 1);
+                }
                 self.v(vex::POR, 0, 0, 1);
             }
             (true, false) => {
                 self.v(vex::PSLLV[at], 0, n, 0);
-                self.v(vex::PSRAVD, 1, n, 1);
+                if round {
+                    self.rounding(n, at, vex::PSRAVD, one);
+                } else {
+                    self.v(vex::PSRAVD, 1, n, 1);
+                }
+                let m = self.read_v(v.rm, 2);
                 self.vshift(vex::PSLL[2], 2, m, sign);
                 self.vi(vex::BLENDVPS, 0, 0, 1, 2 << 4);
             }
@@ -223,6 +236,55 @@ impl Emitter<'_> {
                 self.vi(vex::BLENDVPD, 0, 1, 2, 0);
             }
         }
+        self.finish(v, 0);
+    }
+
+    /// `n` shifted right by xmm1 with `insn`, rounded, to xmm1: the last bit that goes out is added. Spoils xmm2.
+    fn rounding(&mut self, n: u8, at: usize, insn: vex::Insn, one: Rm) {
+        self.v(vex::PSUB[2 + at], 2, 1, one);
+        self.v(insn, 2, n, 2);
+        self.v(vex::PAND, 2, 2, one);
+        self.v(insn, 1, n, 1);
+        self.v(vex::PADD[2 + at], 1, 1, 2);
+    }
+
+    /// SQSHL, UQSHL, SQSHLU: where an operand is beyond the limit shifted the other way, the result is the limit.
+    fn shift_left_saturating(&mut self, v: Vector, by: u8, from_signed: bool, to_signed: bool) {
+        let size = usize::from(v.size).min(2);
+        let bits = 8u32 << size;
+        let n = self.read_v(v.rn, 2);
+        let ones = self.pool(Constant::Ones);
+        if to_signed {
+            let largest = u64::MAX >> (65 - bits);
+            self.constant_v(1, repeat(largest >> by, v.size), true);
+            self.v(vex::PMINS[size], 0, n, 1);
+            // The smallest number is the complement of the largest.
+            self.v(vex::PXOR, 1, 1, ones);
+            self.v(vex::PMAXS[size], 0, 0, 1);
+        } else {
+            self.constant_v(1, repeat((u64::MAX >> (64 - bits)) >> by, v.size), true);
+            self.v(vex::PMINU[size], 0, n, 1);
+        }
+        self.v(vex::PCMPEQ[size], 3, 0, n);
+        self.shift_left(n, v.size, by);
+        // The sign of n.
+        self.v(vex::PXOR, 1, 1, 1);
+        if from_signed {
+            self.v(vex::PCMPGT[size], 1, 1, n);
+        }
+        if to_signed {
+            let largest = self.pool(LARGEST[size]);
+            self.v(vex::PXOR, 1, 1, largest);
+            self.vi(vex::BLENDVB, 0, 1, 0, 3 << 4);
+            self.v(vex::PXOR, 3, 3, ones);
+        } else {
+            // Negative numbers never fit, and become zero.
+            self.v(vex::PANDN, 3, 1, 3);
+            self.v(vex::PXOR, 3, 3, ones);
+            self.v(vex::POR, 0, 0, 3);
+            self.v(vex::PANDN, 0, 1, 0);
+        }
+        self.report_any(3, v.q);
         self.finish(v, 0);
     }
 
@@ -289,6 +351,10 @@ impl Emitter<'_> {
 
     /// The lanes of xmm0, halves or words, saturated to half the width; FPSR.QC.
     fn narrow_saturating(&mut self, v: Vector, from_signed: bool, to_signed: bool) {
+        if v.size == 2 {
+            self.narrow_words(v, from_signed, to_signed);
+            return;
+        }
         let size = usize::from(v.size & 1);
         if to_signed {
             self.v(vex::PACKSS[size], 1, 0, 0);
@@ -306,5 +372,34 @@ impl Emitter<'_> {
         self.v(vex::PXOR, 2, 2, 0);
         self.report_any(2, true);
         self.finish_part(v, 1);
+    }
+
+    /// The doublewords of xmm0, for which the host has no packing.
+    fn narrow_words(&mut self, v: Vector, from_signed: bool, to_signed: bool) {
+        let ones = self.pool(Constant::Ones);
+        // The upper words in both places: zero, or the sign of the lower ones, if the number fits.
+        self.vi(vex::PSHUFD, 1, 0, 0, 0xf5);
+        if to_signed {
+            self.vi(vex::PSHUFD, 2, 0, 0, 0xa0);
+            self.vshift(vex::PSRA[2], 2, 2, 31);
+            self.v(vex::PCMPEQ[2], 2, 2, 1);
+            let largest = self.pool(Constant::Largest32);
+            self.vshift(vex::PSRA[2], 1, 1, 31);
+            self.v(vex::PXOR, 1, 1, largest);
+            self.vi(vex::BLENDVB, 0, 1, 0, 2 << 4);
+            self.v(vex::PXOR, 2, 2, ones);
+        } else {
+            self.v(vex::PXOR, 2, 2, 2);
+            self.v(vex::PCMPEQ[2], 2, 2, 1);
+            self.v(vex::PXOR, 2, 2, ones);
+            self.v(vex::POR, 0, 0, 2);
+            if from_signed {
+                self.vshift(vex::PSRA[2], 1, 1, 31);
+                self.v(vex::PANDN, 0, 1, 0);
+            }
+        }
+        self.report_any(2, true);
+        self.truncate(2);
+        self.finish_part(v, 0);
     }
 }
