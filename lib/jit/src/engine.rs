@@ -451,7 +451,6 @@ impl Jit {
                     Err(stop) => return stop.unwrap_or(Stop::Budget),
                 },
             };
-            cpu.state.btype = 0;
             if let Some(from) = link.take() {
                 self.link(from, index);
             }
@@ -480,6 +479,8 @@ impl Jit {
                 }
                 slice_end = cpu.state.instructions + len;
             }
+            // The first instruction's business is done; had the slice ended here, it would not be.
+            cpu.state.btype = 0;
             link = self.enter(cpu, index, slice_end, armed);
             fold_mxcsr(&mut cpu.state);
         }
