@@ -6,7 +6,7 @@ use mem::{Bus, Clock, Line, Lines};
 
 use crate::debug::Debugger;
 use crate::engine::Stop;
-use crate::exec::pauth::Codes;
+use crate::exec::pauth::{Codes, Contexts};
 use crate::model::Model;
 use crate::shootdown::Shootdown;
 use crate::state::{State, pending};
@@ -101,6 +101,8 @@ pub struct Cpu {
     pub(crate) debugger: Debugger,
     /// Pointer authentication codes computed lately.
     pub(crate) codes: Codes,
+    /// Numbers of contexts of pointer authentication.
+    pub(crate) contexts: Contexts,
     /// Why the engine should return, with [`pending::STOP`].
     pub(crate) stop: Option<Stop>,
     /// The event register of WFE.
@@ -125,6 +127,7 @@ impl Cpu {
             tlb: Tlb::new(),
             debugger: Debugger::default(),
             codes: Codes::default(),
+            contexts: Contexts::default(),
             stop: None,
             event: false,
             stepped: false,

@@ -91,6 +91,7 @@ impl Cpu {
 
     /// To be called when a register that changes translation was written, or the regime changed.
     pub(crate) fn update_translation(&mut self) {
+        self.state.pac_context = 0;
         let regime = self.regime();
         let walker = self.walker();
         let (stage1, stage2) = (walker.stage1_on(regime), walker.stage2_on(regime));

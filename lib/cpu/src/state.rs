@@ -61,6 +61,9 @@ pub struct State {
     pub page_shift: u32,
     /// Counts instructions since the CPU was made; engines keep it up at every exit.
     pub instructions: u64,
+    /// A number for all that pointer authentication depends on besides pointer and modifier, a multiple of 16; 0 when it is
+    /// not known. See [`crate::Cpu::pac_context`].
+    pub pac_context: u64,
     /// The local exclusive monitor.
     pub exclusive: Exclusive,
     /// Condition flags in bits 31 (N), 30 (Z), 29 (C), 28 (V), as in `NZCV`.
@@ -111,6 +114,7 @@ impl Default for State {
             page_mask: !0xfff,
             page_shift: 12,
             instructions: 0,
+            pac_context: 0,
             exclusive: Exclusive::default(),
             nzcv: 0,
             pending: 0,

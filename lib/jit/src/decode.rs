@@ -5,7 +5,7 @@ use cpu::exec::Decoded;
 use cpu::{Cpu, Pac};
 use mem::CODE_PAGE;
 
-use crate::emit::{atomic, crypto, fp, structures, system, vector};
+use crate::emit::{atomic, crypto, fp, pointer, structures, system, vector};
 use crate::ir::{Access, Address, Data, Factors, Ir, Logic, Operand, Select, Unary};
 use crate::mode::Mode;
 use crate::regs::ZR;
@@ -142,6 +142,7 @@ fn one(context: &Context, word: u32, pc: u64) -> Ir {
         .or_else(|| access(context, encoding.op, w, pc))
         .or_else(|| system::decode(context.mode, encoding.op, w).map(Ir::System))
         .or_else(|| atomic::decode(encoding.op, w).map(Ir::Atomic))
+        .or_else(|| pointer::decode(context, encoding.op, w).map(Ir::Pointer))
         .or_else(|| vector::decode(context, encoding.op, w).map(Ir::Vector))
         .or_else(|| fp::decode(context, encoding.op, w).map(Ir::Float))
         .or_else(|| structures::decode(context, encoding.op, w).map(Ir::Structure))

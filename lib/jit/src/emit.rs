@@ -25,6 +25,7 @@ pub mod crypto;
 pub mod fp;
 mod integer;
 mod memory;
+pub mod pointer;
 pub mod structures;
 pub mod system;
 pub mod vector;
@@ -219,6 +220,7 @@ impl Emitter<'_> {
             Ir::Unprivileged(access) => self.access(access, true),
             Ir::Atomic(a) => self.atomic(a),
             Ir::System(s) => self.system(s),
+            Ir::Pointer(p) => self.pointer(p),
             Ir::B { target, link } => self.b(target, link),
             Ir::BCond { cond, target } => self.b_cond(cond, target),
             Ir::Cbz { sf, nonzero, rt, target } => self.cbz(sf, nonzero, rt, target),
@@ -246,6 +248,7 @@ impl Emitter<'_> {
             fp: matches!(group, 7 | 15 | 10 | 11),
             half,
             tables: offset_of!(State, tables) as u32,
+            pointer: None,
             site: 0,
         });
         self.records.len() - 1

@@ -12,7 +12,7 @@ use crate::emit;
 use crate::mode::Mode;
 use crate::numbers::{Context, Numbers};
 use crate::regs::BIAS;
-use crate::runtime::{Frame, MXCSR, TARGETS, Target, fold_mxcsr, key, mxcsr, target_index};
+use crate::runtime::{Frame, MXCSR, SIGNED, Signed, TARGETS, Target, fold_mxcsr, key, mxcsr, target_index};
 use crate::thunks::Thunks;
 
 /// Instructions between looks at the clock when time is the host's.
@@ -34,6 +34,7 @@ pub struct Jit {
     targets: Box<[Target; TARGETS]>,
     /// The blocks that the targets are.
     target_blocks: Box<[u32; TARGETS]>,
+    signed: Box<[Signed; SIGNED]>,
     frame: Frame,
     numbers: Numbers,
     /// The numbers now: lower and upper half.
@@ -112,6 +113,10 @@ impl Jit {
                 .try_into()
                 .unwrap_or_else(|_| unreachable!()),
             target_blocks: vec![0; TARGETS].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!()),
+            signed: vec![Signed::default(); SIGNED]
+                .into_boxed_slice()
+                .try_into()
+                .unwrap_or_else(|_| unreachable!()),
             frame: Frame {
                 cpu: std::ptr::null_mut(),
                 state: std::ptr::null_mut(),
@@ -121,6 +126,7 @@ impl Jit {
                 exit: std::ptr::null(),
                 end: 0,
                 lines: std::ptr::null(),
+                signed: std::ptr::null_mut(),
                 numbers: std::ptr::null_mut(),
                 epoch: 0,
                 armed: None,
@@ -147,6 +153,7 @@ impl Jit {
         self.blocks.clear();
         self.targets.fill(Target::NONE);
         self.cache.clear();
+        self.signed.fill(Signed::default());
         self.statistics.flushes += 1;
     }
 
@@ -329,6 +336,7 @@ impl Jit {
         frame.budget = slice_end.wrapping_sub(cpu.state.instructions) as i64;
         frame.end = slice_end;
         frame.keys = [key(self.now[1]), key(self.now[0])];
+        frame.signed = &raw mut *self.signed;
         frame.lines = cpu.io.lines.as_ptr();
         frame.numbers = &raw mut self.numbers;
         frame.epoch = self.cursor;

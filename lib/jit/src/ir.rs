@@ -4,6 +4,7 @@
 
 use cpu::exec::Decoded;
 
+use crate::emit::pointer::{BRANCHES, Pointer};
 use crate::emit::system::System;
 
 /// Second operand of integer operations.
@@ -213,6 +214,7 @@ pub enum Ir {
     Unprivileged(Access),
     Atomic(crate::emit::atomic::Atomic),
     System(System),
+    Pointer(Pointer),
     B {
         target: u64,
         link: bool,
@@ -287,7 +289,12 @@ impl Ir {
     /// Whether it may raise an exception or otherwise show the state to Rust code.
     pub fn observes(&self) -> bool {
         match self {
-            Ir::Access(_) | Ir::Structure(_) | Ir::Unprivileged(_) | Ir::Atomic(_) | Ir::Exec { .. } => true,
+            Ir::Access(_)
+            | Ir::Structure(_)
+            | Ir::Unprivileged(_)
+            | Ir::Atomic(_)
+            | Ir::Pointer(_)
+            | Ir::Exec { .. } => true,
             Ir::Float(f) => f.observes(),
             Ir::System(s) => s.observes(),
             _ => false,
@@ -303,13 +310,20 @@ impl Ir {
                 | Ir::Cbz { .. }
                 | Ir::Tbz { .. }
                 | Ir::Indirect { .. }
+                | Ir::Pointer(Pointer { kind: BRANCHES.., .. })
                 | Ir::Exec { ends: true, .. }
         )
     }
 
     /// Whether nothing follows it in a block.
     pub fn ends(&self) -> bool {
-        matches!(self, Ir::B { .. } | Ir::Indirect { .. } | Ir::Exec { ends: true, .. })
+        matches!(
+            self,
+            Ir::B { .. }
+                | Ir::Indirect { .. }
+                | Ir::Pointer(Pointer { kind: BRANCHES.., .. })
+                | Ir::Exec { ends: true, .. }
+        )
     }
 
     /// Whether there is host code for it, a little longer than usual, that leaves EFLAGS alone.

@@ -10,7 +10,9 @@ use cpu::{Cpu, State};
 
 use crate::block::Exit;
 use crate::cache::Cache;
+use crate::emit::pointer::{BRANCHES, Pointer};
 use crate::numbers::{Context, Numbers};
+use crate::regs::ZR;
 
 /// Entries of the table of indirect targets.
 pub const TARGETS: usize = 4096;
@@ -40,6 +42,29 @@ pub fn target_index(pc: u64) -> usize {
     (pc >> 2) as usize & (TARGETS - 1)
 }
 
+/// Entries of the table of signed pointers.
+pub const SIGNED: usize = 2048;
+/// The bits of `(4 * pointer + modifier) * 2` that give the offset of an entry.
+pub const SIGNED_MASK: i32 = ((SIGNED - 1) * size_of::<Signed>()) as i32;
+
+/// What an instruction made of a pointer.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Signed {
+    pub pointer: u64,
+    pub modifier: u64,
+    /// `State::pac_context` plus the kind of the instruction; 0 matches nothing.
+    pub tag: u64,
+    pub result: u64,
+}
+
+/// Where a pointer and a modifier are in the table; generated code computes the same.
+fn signed_index(pointer: u64, modifier: u64, kind: u8) -> usize {
+    let offset = pointer.wrapping_mul(4).wrapping_add(modifier).wrapping_mul(2) as usize;
+    // A signed pointer has the low bits of the plain one: the kind keeps them apart.
+    ((offset / size_of::<Signed>()) & (SIGNED - 1)) ^ usize::from(kind / 4)
+}
+
 /// Shared by dispatcher and generated code, which knows it by offsets.
 #[derive(Debug)]
 #[repr(C)]
@@ -58,6 +83,8 @@ pub struct Frame {
     pub end: u64,
     /// The CPU's word of interrupt wires.
     pub lines: *const u32,
+    /// What was signed and authenticated lately.
+    pub signed: *mut [Signed; SIGNED],
     /// Numbers of translations.
     pub numbers: *mut Numbers,
     /// Place in the log of code writes that blocks are up to date with.
@@ -78,6 +105,7 @@ pub const STATE: i32 = offset_of!(Frame, state) as i32;
 pub const BUDGET: i32 = offset_of!(Frame, budget) as i32;
 pub const KEYS: i32 = offset_of!(Frame, keys) as i32;
 pub const TARGETS_AT: i32 = offset_of!(Frame, targets) as i32;
+pub const SIGNED_AT: i32 = offset_of!(Frame, signed) as i32;
 pub const LINES_AT: i32 = offset_of!(Frame, lines) as i32;
 pub const EXIT: i32 = offset_of!(Frame, exit) as i32;
 pub const CONTROL: i32 = offset_of!(Frame, mxcsr) as i32;
@@ -96,6 +124,8 @@ pub struct Record {
     pub fp: bool,
     /// The half of the address space that the inline lookup tries.
     pub half: u8,
+    /// It signs or authenticates, and its result is to be remembered.
+    pub pointer: Option<Pointer>,
     /// Offset in `State` of the pair of tables that the lookup uses.
     pub tables: u32,
     /// Executable address of the displacement that selects the half; 0 when there is no lookup.
@@ -163,17 +193,27 @@ pub unsafe extern "C" fn exec(frame: *mut Frame, record: *mut Record, budget: i6
     cpu.state.next_pc = record.pc.wrapping_add(4);
     cpu.state.instructions = frame.end.wrapping_sub(left as u64);
     let fpcr = cpu.state.fpcr;
+    let before = record
+        .pointer
+        .map(|p| (p, cpu.pac_context(), guest(&cpu.state, p.register), guest(&cpu.state, p.modifier)));
     let result = (record.handler)(cpu, record.op, record.word);
     cpu.state.instructions += 1;
     if fold {
         set_mxcsr(frame.mxcsr);
     }
     frame.budget = left - 1;
+    if let (Some((p, context, pointer, modifier)), Ok(())) = (before, &result) {
+        let made = if p.kind < BRANCHES { guest(&cpu.state, p.register) } else { cpu.state.next_pc };
+        // SAFETY: set for this run; nothing else refers to it while code runs.
+        let table = unsafe { &mut *frame.signed };
+        table[signed_index(pointer, modifier, p.kind)] =
+            Signed { pointer, modifier, tag: context + u64::from(p.kind), result: made };
+    }
     let next = match result {
         Ok(()) => {
             let fell_through = cpu.state.next_pc == record.pc.wrapping_add(4);
             cpu.state.pc = cpu.state.next_pc;
-            if cpu.state.pending == 0 && fell_through {
+            if cpu.state.pending == 0 && fell_through && cpu.state.btype == 0 {
                 Next::On
             } else {
                 match resume(frame, cpu) {
@@ -244,6 +284,11 @@ fn resume(frame: &mut Frame, cpu: &mut Cpu) -> Next {
     }
     frame.keys = keys;
     Next::Elsewhere
+}
+
+/// A general register by its number in the IR.
+fn guest(state: &State, register: u8) -> u64 {
+    if register == ZR { 0 } else { state.x[usize::from(register & 31)] }
 }
 
 /// The counter, read by an instruction that `left` instructions of the slice are left at.

@@ -15,7 +15,8 @@ use crate::emit::structures::THREES;
 use crate::emit::vex::POOL;
 use crate::regs::{PINNED, PINNED_V, field, slot, slot_v};
 use crate::runtime::{
-    BUDGET, CONTROL, EXIT, KEYS, LINES_AT, STATE, TARGETS as TARGET_COUNT, TARGETS_AT, counter, exec,
+    BUDGET, CONTROL, EXIT, KEYS, LINES_AT, SIGNED_AT, STATE, TARGETS as TARGET_COUNT, TARGETS_AT, counter,
+    exec,
 };
 
 pub type Assembler = VecAssembler<X64Relocation>;
@@ -32,6 +33,8 @@ pub const FRAME: i8 = 32;
 pub const VA: i8 = 40;
 /// The word of interrupt wires.
 pub const LINES: i8 = 48;
+/// The table of signed pointers.
+pub const SIGNED: i8 = 56;
 /// Bytes of all slots, such that rsp is aligned after six pushes and the return address.
 const SLOTS: i32 = 72;
 
@@ -126,6 +129,8 @@ impl Thunks {
             ; mov [BYTE rsp + KEY + 8], rcx
             ; mov rax, [rdi + TARGETS_AT]
             ; mov [BYTE rsp + TARGETS], rax
+            ; mov rax, [rdi + SIGNED_AT]
+            ; mov [BYTE rsp + SIGNED], rax
             ; mov rax, [rdi + LINES_AT]
             ; mov [BYTE rsp + LINES], rax
             ; mov r15, [rdi + BUDGET]

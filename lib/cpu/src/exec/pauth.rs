@@ -121,6 +121,62 @@ pub fn is_nothing(cpu: &Cpu) -> bool {
     }
 }
 
+/// All that signing and authenticating depend on, besides what the instruction names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Everything {
+    keys: [u128; 5],
+    /// SCTLR, TCR, HCR, SCR.
+    control: [u64; 4],
+    el: usize,
+    user: bool,
+}
+
+/// Numbers for the contexts seen lately. A number is never given to another context.
+#[derive(Clone, Debug, Default)]
+pub struct Contexts {
+    known: Vec<(Everything, u64)>,
+    given: u64,
+    oldest: usize,
+}
+
+impl Contexts {
+    /// Two for each of a few processes.
+    const KEPT: usize = 16;
+
+    fn number(&mut self, of: &Everything) -> u64 {
+        if let Some((_, number)) = self.known.iter().find(|(known, _)| known == of) {
+            return *number;
+        }
+        self.given += 16;
+        let new = (*of, self.given);
+        if self.known.len() < Self::KEPT {
+            self.known.push(new);
+        } else if let Some(old) = self.known.get_mut(self.oldest) {
+            *old = new;
+            self.oldest = (self.oldest + 1) % Self::KEPT;
+        }
+        self.given
+    }
+}
+
+impl Cpu {
+    /// The number of all that decides what pointer authentication makes of a pointer and a modifier, kept in
+    /// [`crate::State::pac_context`] until something of it changes. EL0 and EL1 share one unless EL0 belongs to EL2.
+    pub fn pac_context(&mut self) -> u64 {
+        if self.state.pac_context == 0 {
+            let (r, sys) = (regime(self), &self.sys);
+            let everything = Everything {
+                keys: sys.keys,
+                control: [sys.sctlr[r.el], sys.tcr[r.el], sys.hcr, sys.scr],
+                el: r.el,
+                user: r.el != 1 && self.state.el == 0,
+            };
+            self.state.pac_context = self.contexts.number(&everything);
+        }
+        self.state.pac_context
+    }
+}
+
 /// The registers that control addresses at this EL.
 #[derive(Clone, Copy, Debug)]
 pub struct Regime {
@@ -230,7 +286,7 @@ impl Default for Codes {
 
 impl Codes {
     /// A power of two.
-    const KEPT: usize = 256;
+    const KEPT: usize = 1024;
 
     fn get(&self, data: u64, modifier: u64, key: u128, cipher: fn(u64, u64, u128) -> u64) -> u64 {
         let mixed = (data ^ modifier.rotate_left(32) ^ key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

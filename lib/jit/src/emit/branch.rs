@@ -128,6 +128,11 @@ impl Emitter<'_> {
     pub(super) fn indirect(&mut self, rn: u8, link: bool, btype: u8) {
         self.save_flags();
         self.load(RAX, rn);
+        self.indirect_to_rax(link, btype);
+    }
+
+    /// The same, when the target is in rax and flags are in their slot.
+    pub(super) fn indirect_to_rax(&mut self, link: bool, btype: u8) {
         if link {
             self.constant_keeping_rax(30, self.pc.wrapping_add(4));
         }

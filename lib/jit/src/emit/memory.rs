@@ -21,7 +21,7 @@ pub(super) struct Lookup {
 }
 
 impl Emitter<'_> {
-    fn decoded(&self) -> Decoded {
+    pub(super) fn decoded(&self) -> Decoded {
         Decoded::new(self.words.get(self.at).copied().unwrap_or(0))
     }
 

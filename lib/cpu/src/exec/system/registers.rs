@@ -103,6 +103,7 @@ pub fn write(cpu: &mut Cpu, reg: u16, value: u64) -> bool {
     if let Some((key, shift)) = Sys::key_slot(reg) {
         let place = &mut cpu.sys.keys[key];
         *place = *place & !(u128::from(u64::MAX) << shift) | u128::from(value) << shift;
+        cpu.state.pac_context = 0;
         return cpu.model.pac != Pac::Absent;
     }
     match reg {
