@@ -210,6 +210,37 @@ struct Chain {
     stride: u64,
 }
 
+/// A segment that has bytes in the file.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// First address.
+    start: u64,
+    /// First address that is not in the file.
+    end: u64,
+    /// File offset of the first.
+    offset: u64,
+}
+
+/// The segments by address, since a file may have thousands of them and millions of pointers.
+#[derive(Debug, Clone)]
+struct Map(Vec<Place>);
+
+impl Map {
+    fn new(kernel: &KernelCache) -> Map {
+        let segments = kernel.segments.iter().filter(|s| s.filesize > 0);
+        let mut places: Vec<Place> = segments
+            .map(|s| Place { start: s.vmaddr, end: s.vmaddr.saturating_add(s.filesize), offset: s.fileoff })
+            .collect();
+        places.sort_by_key(|p| p.start);
+        Map(places)
+    }
+
+    fn find(&self, vmaddr: u64) -> Option<Place> {
+        let after = self.0.partition_point(|p| p.start <= vmaddr);
+        self.0.get(after.checked_sub(1)?).copied().filter(|p| vmaddr < p.end)
+    }
+}
+
 /// All chains of an image, and a place in them.
 #[derive(Debug, Clone)]
 pub struct Fixups {
@@ -218,8 +249,7 @@ pub struct Fixups {
     current: Option<Chain>,
     /// Words that may still come.
     left: u64,
-    /// Memory to file: address, end, offset.
-    map: Vec<(u64, u64, u64)>,
+    map: Map,
     formats: Vec<Format>,
     failed: bool,
 }
@@ -253,10 +283,9 @@ impl Fixups {
             what: "a chained pointer's address (outside its segment)",
             value: chain.vmaddr,
         };
-        let place = self.map.iter().find(|(start, end, _)| (*start..*end).contains(&chain.vmaddr));
-        let (start, end, file) = *place.ok_or(outside.clone())?;
-        let offset = file.saturating_add(chain.vmaddr.saturating_sub(start));
-        if chain.vmaddr.saturating_add(8) > end.min(chain.end) {
+        let place = self.map.find(chain.vmaddr).ok_or(outside.clone())?;
+        let offset = place.offset.saturating_add(chain.vmaddr.saturating_sub(place.start));
+        if chain.vmaddr.saturating_add(8) > place.end.min(chain.end) {
             return Err(outside);
         }
         let truncated = Error::Truncated { offset, what: "a chained pointer", len: bytes.len() as u64 };
@@ -301,19 +330,15 @@ impl KernelCache {
     /// # Errors
     /// Lists of chains that lie outside the file, contradict themselves or are of an unknown format.
     pub fn fixups(&self, bytes: &[u8]) -> Result<Fixups> {
-        let map: Vec<(u64, u64, u64)> = self
-            .segments
-            .iter()
-            .filter(|s| s.filesize > 0)
-            .map(|s| (s.vmaddr, s.vmaddr.saturating_add(s.filesize), s.fileoff))
-            .collect();
+        let map = Map::new(self);
         let mut chains = Vec::new();
-        self.threads(bytes, &mut chains)?;
+        self.threads(bytes, &map, &mut chains)?;
         if let Some((offset, size)) = self.chained_fixups {
             self.chained(bytes, offset, size, &mut chains)?;
         }
         let mut formats: Vec<Format> = Vec::new();
         for chain in &chains {
+            // There are ten at most.
             if !formats.contains(&chain.format) {
                 formats.push(chain.format);
             }
@@ -329,7 +354,7 @@ impl KernelCache {
         })
     }
 
-    fn threads(&self, bytes: &[u8], chains: &mut Vec<Chain>) -> Result<()> {
+    fn threads(&self, bytes: &[u8], map: &Map, chains: &mut Vec<Chain>) -> Result<()> {
         let Some(section) = self.section("__TEXT", "__thread_starts").filter(|s| s.size > 0) else {
             return Ok(());
         };
@@ -343,14 +368,14 @@ impl KernelCache {
         for at in (4..list.len()).step_by(4) {
             let Some(start) = u32_le(list, at).filter(|start| *start != LIST_END) else { break };
             let vmaddr = self.header_vmaddr().saturating_add(start.into());
-            let Some(segment) = self.segment_at(vmaddr) else {
+            let Some(place) = map.find(vmaddr) else {
                 return Err(Error::BadField {
                     offset: u64::from(section.offset).saturating_add(at as u64),
-                    what: "a thread start (in no segment)",
+                    what: "a thread start (in no segment of the file)",
                     value: start.into(),
                 });
             };
-            chains.push(Chain { vmaddr, end: segment.vmend(), format: Format::Threaded, stride });
+            chains.push(Chain { vmaddr, end: place.end, format: Format::Threaded, stride });
         }
         Ok(())
     }

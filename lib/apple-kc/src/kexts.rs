@@ -19,6 +19,10 @@ const KMOD_START: usize = 180;
 const KMOD_STOP: usize = 188;
 const KMOD_SIZE: usize = 196;
 const KMOD_NAME_SIZE: usize = 64;
+/// Caches have some hundreds.
+const MAX_KEXTS: usize = 65_536;
+/// More than any kext needs.
+const MAX_LIBRARIES: usize = 256;
 
 /// A kernel extension.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -131,16 +135,17 @@ impl KernelCache {
             .as_ref()
             .map(|p| p.root())
             .and_then(|root| root.get("_PrelinkInfoDictionary"))
-            .map(|array| array.items().collect())
+            .map(|array| array.items().take(MAX_KEXTS).collect())
             .unwrap_or_default();
-        // Every header is its own part of the file: together they cannot be longer than it.
-        let mut headers = Headers { bytes, left: bytes.len() as u64 };
+        // Every header is its own part of the file: together they cannot be longer than it. Texts may be shared, but
+        // not by so many that they are longer than it either.
+        let mut headers = Headers { bytes, left: bytes.len() as u64, text: bytes.len() };
         match self.layout {
             Layout::Fileset => self.fileset_kexts(&infos, &mut headers, &mut list),
             Layout::Merged => self.merged_kexts(&infos, &mut headers, &mut list),
             _ => list.kexts.extend(infos.iter().map(|info| self.split_kext(*info, &mut headers))),
         }
-        if headers.left == 0 {
+        if headers.left == 0 || headers.text == 0 || list.kexts.len() >= MAX_KEXTS {
             list.problems.push(Error::TooMany {
                 offset: 0,
                 what: "kext headers",
@@ -157,7 +162,7 @@ impl KernelCache {
     }
 
     fn split_kext(&self, info: Value<'_>, headers: &mut Headers<'_>) -> Kext {
-        let mut kext = described(info);
+        let mut kext = headers.described(info);
         let number = |key| info.get(key).and_then(Value::integer).filter(|n| *n != 0);
         let load = number("_PrelinkExecutableLoadAddr");
         let source = number("_PrelinkExecutableSourceAddr");
@@ -197,7 +202,7 @@ impl KernelCache {
         let modules = pointers("__kmod_info", "the list of kexts (__PRELINK_INFO,__kmod_info)");
         // One more than there are kexts: the last is the end of the last kext's code.
         let starts = pointers("__kmod_start", "the list of kext headers (__PRELINK_INFO,__kmod_start)");
-        let mut fill = |kext: &mut Kext, module: u64| {
+        let fill = |headers: &mut Headers<'_>, kext: &mut Kext, module: u64| {
             let index = usize::try_from(module).unwrap_or(usize::MAX);
             kext.module = Some(module);
             kext.kmod_info = modules.get(index).copied();
@@ -209,7 +214,7 @@ impl KernelCache {
         if infos.is_empty() {
             for module in 0..modules.len() as u64 {
                 let mut kext = Kext::default();
-                fill(&mut kext, module);
+                fill(headers, &mut kext, module);
                 if kext.id.is_empty() {
                     kext.id = format!("module-{module}");
                 }
@@ -218,9 +223,9 @@ impl KernelCache {
             return;
         }
         for info in infos {
-            let mut kext = described(*info);
+            let mut kext = headers.described(*info);
             if let Some(module) = info.get("ModuleIndex").and_then(Value::integer) {
-                fill(&mut kext, module);
+                fill(headers, &mut kext, module);
             }
             list.kexts.push(kext);
         }
@@ -231,7 +236,8 @@ impl KernelCache {
         let mut by_name: std::collections::HashMap<&str, Value<'_>> =
             infos.iter().filter_map(|i| Some((i.get("CFBundleIdentifier")?.text()?, *i))).collect();
         for entry in &self.fileset {
-            let mut kext = by_name.remove(entry.name.as_str()).map(described).unwrap_or_default();
+            let info = by_name.remove(entry.name.as_str());
+            let mut kext = info.map(|i| headers.described(i)).unwrap_or_default();
             kext.id.clone_from(&entry.name);
             headers.fill(self, &mut kext, entry.vmaddr, Some(entry.fileoff));
             list.kexts.push(kext);
@@ -243,7 +249,7 @@ impl KernelCache {
                 .and_then(Value::text)
                 .is_some_and(|id| by_name.remove(id).is_some())
             {
-                list.kexts.push(described(*info));
+                list.kexts.push(headers.described(*info));
             }
         }
     }
@@ -294,29 +300,43 @@ impl KernelCache {
     }
 }
 
-/// What the prelink information says of a kext.
-fn described(info: Value<'_>) -> Kext {
-    let text = |key| info.get(key).and_then(Value::text).map(ToString::to_string);
-    Kext {
-        id: text("CFBundleIdentifier").unwrap_or_default(),
-        version: text("CFBundleVersion"),
-        path: text("_PrelinkBundlePath"),
-        executable: text("_PrelinkExecutableRelativePath").or_else(|| text("CFBundleExecutable")),
-        libraries: info
-            .get("OSBundleLibraries")
-            .map(|l| l.entries().map(|(k, _)| k.to_string()).collect())
-            .unwrap_or_default(),
-        ..Kext::default()
-    }
-}
-
 /// Reads kexts' headers, and no more of them than the file can have.
 struct Headers<'a> {
     bytes: &'a [u8],
     left: u64,
+    /// Bytes of text that may still be taken over from the prelink information.
+    text: usize,
 }
 
 impl Headers<'_> {
+    /// Takes a text over, if there are not too many already.
+    fn take(&mut self, text: &str) -> Option<String> {
+        let cost = text.len().saturating_add(1);
+        let left = self.text.checked_sub(cost);
+        self.text = left.unwrap_or(0);
+        left.map(|_| text.to_string())
+    }
+
+    /// What the prelink information says of a kext.
+    fn described(&mut self, info: Value<'_>) -> Kext {
+        let mut text = |key| info.get(key).and_then(Value::text).and_then(|t| self.take(t));
+        let mut kext = Kext {
+            id: text("CFBundleIdentifier").unwrap_or_default(),
+            version: text("CFBundleVersion"),
+            path: text("_PrelinkBundlePath"),
+            executable: text("_PrelinkExecutableRelativePath"),
+            ..Kext::default()
+        };
+        if kext.executable.is_none() {
+            kext.executable = text("CFBundleExecutable");
+        }
+        if let Some(libraries) = info.get("OSBundleLibraries") {
+            let names = libraries.entries().take(MAX_LIBRARIES);
+            kext.libraries = names.filter_map(|(name, _)| self.take(name)).collect();
+        }
+        kext
+    }
+
     fn fill(&mut self, cache: &KernelCache, kext: &mut Kext, vmaddr: u64, fileoff: Option<u64>) {
         kext.vmaddr = Some(vmaddr);
         let Some(at) = fileoff.and_then(|o| usize::try_from(o).ok()) else { return };

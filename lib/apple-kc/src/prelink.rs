@@ -11,6 +11,8 @@ use crate::{Error, Result};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// Keys of a dictionary that are looked at for one: kexts have some dozens.
+const MAX_KEYS: usize = 1024;
 /// Containers within containers; real files have about ten.
 const MAX_DEPTH: usize = 64;
 
@@ -81,9 +83,10 @@ impl<'p> Value<'p> {
         self.document.nodes.get(self.node)
     }
 
-    /// The value of a key, if this is a dictionary that has it.
+    /// The value of a key, if this is a dictionary that has it among its first thousand: a dictionary may be shared by
+    /// any number of others, so that looking for something in all of them must not take long.
     pub fn get(self, key: &str) -> Option<Value<'p>> {
-        self.entries().find(|(k, _)| *k == key).map(|(_, v)| v)
+        self.entries().take(MAX_KEYS).find(|(k, _)| *k == key).map(|(_, v)| v)
     }
 
     /// Keys and values of a dictionary, in file order; nothing for other values.

@@ -145,8 +145,11 @@ fn take_out(
     if let (Some(folder), false) = (output, one) {
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder.display(), e))?;
     }
+    // Kexts do not share segments: together they are not much longer than the cache.
+    let mut left = most(bytes.len());
     for kext in &kexts {
         let image = kernel.extract_kext(&bytes, kext).map_err(fail)?;
+        left = left.checked_sub(image.len()).ok_or_else(|| overlapping(&place))?;
         let target = target(output, one, &kext.id, &place)?;
         if let Some(path) = target.as_deref().filter(|p| p.symlink_metadata().is_ok_and(|m| m.is_symlink())) {
             let message = format_args!("{}: is a link; nothing is written through it", path.display());
@@ -160,4 +163,14 @@ fn take_out(
         return Err(Error::not_found(place, "no kext with code of its own"));
     }
     Ok(Status::Done)
+}
+
+/// The most that all kexts of a cache together may be: four times the cache, and room for page boundaries.
+pub fn most(cache: usize) -> usize {
+    cache.saturating_mul(4).saturating_add(256 << 20)
+}
+
+/// The error for kexts that are longer than [`most`].
+pub fn overlapping(place: &str) -> Error {
+    Error::damaged(place, "its kexts are together many times longer than the cache: they overlap")
 }

@@ -1,6 +1,7 @@
 //! `symbols`: as nm prints them.
 
 use crate::args::Symbols as Args;
+use crate::kexts;
 use crate::load::{self, kernel_error};
 use crate::report::{clean, pretty};
 use apple_kc::{Error as KcError, KernelCache, Layout, SymbolEntry, SymbolKind};
@@ -36,9 +37,11 @@ pub fn run(args: &Args, io: &Io) -> Result<Status> {
         Some(id) => vec![list.find(id).map_err(fail)?],
         None => list.kexts.iter().filter(|k| k.has_code()).collect(),
     };
+    let mut left = kexts::most(bytes.len());
     for kext in wanted {
         // Out of the cache its symbols are where its own header says, whatever the layout.
         let image = kernel.extract_kext(bytes, kext).map_err(fail)?;
+        left = left.checked_sub(image.len()).ok_or_else(|| kexts::overlapping(&place))?;
         let parsed = KernelCache::parse(&image).map_err(fail)?;
         out.image(&kext.id, &parsed, &image);
     }

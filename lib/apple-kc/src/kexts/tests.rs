@@ -102,3 +102,29 @@ fn damage_gives_fewer_kexts_or_an_error() {
         }
     }
 }
+
+#[test]
+fn a_list_of_references_to_one_large_dictionary_is_bounded_and_said_to_be_damaged() {
+    let mut text = String::from("<dict><key>_PrelinkInfoDictionary</key><array><dict ID=\"0\">");
+    text.push_str(&format!("<key>CFBundleIdentifier</key><string>{}</string>", "long.".repeat(2000)));
+    text.push_str("<key>OSBundleLibraries</key><dict ID=\"1\">");
+    for i in 0..2000 {
+        text.push_str(&format!("<key>com.example.library.{i}</key><true/>"));
+    }
+    text.push_str("</dict></dict>");
+    text.push_str(&"<dict IDREF=\"0\"/>".repeat(100_000));
+    text.push_str("</array></dict>");
+    let size = text.len() as u64;
+    let base = 0xffff_fff0_0700_4000u64;
+    let segments = [
+        crate::test_support::Seg::new("__TEXT", base, 0x4000, vec![0; 0x4000], 5),
+        crate::test_support::Seg::new("__PRELINK_TEXT", base - 0x4000, 0x4000, vec![1; 16], 5),
+        crate::test_support::Seg::new("__PRELINK_INFO", base + 0x4000, size, text.into_bytes(), 1)
+            .section("__info", 0, size),
+    ];
+    let bytes = crate::test_support::mach_o(0, 2, base, &segments, &[]);
+    let list = KernelCache::parse(&bytes).unwrap().kexts(&bytes).unwrap();
+    assert!(matches!(list.problems[..], [Error::TooMany { .. }]), "{:?}", list.problems);
+    let held: usize = list.kexts.iter().map(|k| k.id.len() + k.libraries.concat().len()).sum();
+    assert!(list.kexts.len() <= MAX_KEXTS && held <= bytes.len(), "{held}");
+}
