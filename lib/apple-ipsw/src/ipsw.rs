@@ -55,6 +55,21 @@ impl Ipsw {
         Self::new(Source::Archive(source), entries, Vec::new())
     }
 
+    /// Opens any zip archive as if its manifest named nothing: its files can be read, and that is all.
+    pub fn open_plain(source: Arc<dyn ReadAt>) -> Result<Ipsw> {
+        let entries = zip::directory(&source)?;
+        let index = entries.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
+        Ok(Ipsw {
+            source: Source::Archive(source),
+            entries,
+            index,
+            passed: Vec::new(),
+            manifest: BuildManifest::default(),
+            restore: None,
+            base: String::new(),
+        })
+    }
+
     /// Opens a folder into which an archive was unpacked. Links that lead out of it are not followed.
     pub fn open_folder(path: &Path) -> Result<Ipsw> {
         let folder = Folder::new(path)?;

@@ -62,6 +62,9 @@ pub fn run(args: &Args, io: &Io, old: &Path, new: &Path) -> Result<Status> {
     };
     let (a, b) = (open_path(args, io, old).map_err(trouble)?, open_path(args, io, new).map_err(trouble)?);
     let identities = |o: &'_ Opened| -> Result<()> {
+        if o.plain {
+            return Ok(());
+        }
         o.ipsw.manifest().fitting(&args.choice()).map(|_| ()).map_err(|e| trouble(failed(&o.name, e)))
     };
     identities(&a)?;

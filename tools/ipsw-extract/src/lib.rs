@@ -13,7 +13,7 @@ mod verify;
 mod why;
 
 use ::remote::is_url;
-use apple_ipsw::{Choice, ErrorKind, Ipsw};
+use apple_ipsw::{Choice, ErrorKind, Ipsw, ReadAt};
 use cli::{Code, Doc, Error, Example, Io, Result, Status};
 use pipeline::BootOptions;
 use std::path::{Path, PathBuf};
@@ -239,6 +239,12 @@ pub fn run(args: Args, io: &mut Io) -> Result<Status> {
     }
     let opened = open(&args, io)?;
     let (name, ipsw) = (&opened.name, &opened.ipsw);
+    // Of any other zip archive there are the files, and what is in them.
+    let by_path = args.names.iter().all(|n| select::is_pattern(n)) && !args.names.is_empty() && !args.pack;
+    if opened.plain && !by_path && !args.verify && !args.files && !args.why {
+        let message = "no file BuildManifest.plist in it: no IPSW; --files lists it, patterns take files out";
+        return Err(Error::not_found(name, message));
+    }
     let mut status = Status::Done;
     let result = if args.why {
         why::run(&args, io, &opened).map(|s| status = s)
@@ -315,6 +321,8 @@ struct Opened {
     name: String,
     ipsw: Ipsw,
     server: Option<Arc<::remote::RemoteFile>>,
+    /// A zip archive without a BuildManifest.
+    plain: bool,
 }
 
 impl Opened {
@@ -341,7 +349,7 @@ impl Opened {
 /// Opens the URL, folder, file or pipe.
 fn open(args: &Args, io: &Io) -> Result<Opened> {
     match (&args.remote, &args.input) {
-        (Some(url), _) => remote::open(args, url),
+        (Some(url), _) => remote::open(args, io, url),
         (None, Some(path)) => open_path(args, io, path),
         (None, None) => open_path(args, io, Path::new("-")),
     }
@@ -350,9 +358,9 @@ fn open(args: &Args, io: &Io) -> Result<Opened> {
 /// Opens what a path means.
 fn open_path(args: &Args, io: &Io, path: &Path) -> Result<Opened> {
     if let Some(url) = path.to_str().filter(|p| is_url(p)) {
-        return remote::open(args, url);
+        return remote::open(args, io, url);
     }
-    let local = |name: String, ipsw| Opened { name, ipsw, server: None };
+    let local = |name: String, ipsw| Opened { name, ipsw, server: None, plain: false };
     if path.is_dir() {
         let name = path.display().to_string();
         let ipsw = Ipsw::open_folder(path).map_err(|e| failed(&name, e))?;
@@ -362,11 +370,30 @@ fn open_path(args: &Args, io: &Io, path: &Path) -> Result<Opened> {
     let name = input.name().to_string();
     if let Some(file) = input.seekable() {
         let file = file.try_clone().map_err(|e| Error::io(&name, e))?;
-        let ipsw = Ipsw::open(file).map_err(|e| failed(&name, e))?;
-        return Ok(local(name, ipsw));
+        return of_archive(name, Arc::new(file), io);
     }
     let ipsw = spooled(args, &name, input)?;
     Ok(local(name, ipsw))
+}
+
+/// An archive that can be read at any place: an IPSW, one that holds a single IPSW, or any other zip.
+fn of_archive(name: String, source: Arc<dyn ReadAt>, io: &Io) -> Result<Opened> {
+    let missing = match Ipsw::open_shared(source.clone()) {
+        Ok(ipsw) => return Ok(Opened { name, ipsw, server: None, plain: false }),
+        Err(e @ apple_ipsw::Error::NoFile(_)) => e,
+        Err(e) => return Err(failed(&name, e)),
+    };
+    let archive = Ipsw::open_plain(source).map_err(|e| failed(&name, e))?;
+    let inside = |e: &&apple_ipsw::Entry| e.name.to_ascii_lowercase().ends_with(".ipsw") && !e.is_symlink;
+    let mut inner = archive.entries().iter().filter(inside);
+    if let (Some(entry), None) = (inner.next(), inner.next()) {
+        io.verbose(format_args!("{name}: {missing}; taking {} in it", entry.name));
+        let name = format!("{name}//{}", entry.name);
+        let source = archive.inner(&entry.name, &mut tempfile::tempfile).map_err(|e| failed(&name, e))?;
+        let ipsw = Ipsw::open_shared(source).map_err(|e| failed(&name, e))?;
+        return Ok(Opened { name, ipsw, server: None, plain: false });
+    }
+    Ok(Opened { name, ipsw: archive, server: None, plain: true })
 }
 
 /// Reads an archive from start to end, keeping what is wanted of it.

@@ -8,7 +8,10 @@ use std::fmt::Write;
 
 /// Prints the list.
 pub fn run(args: &Args, io: &Io, name: &str, ipsw: &Ipsw) -> Result<()> {
-    let fitting = ipsw.manifest().fitting(&args.choice()).map_err(|e| failed(name, e))?;
+    let fitting = match ipsw.manifest().fitting(&args.choice()) {
+        Err(_) if ipsw.manifest().identities.is_empty() => Vec::new(),
+        fitting => fitting.map_err(|e| failed(name, e))?,
+    };
     if args.json {
         let mut text = serde_json::to_string_pretty(&as_json(ipsw, &fitting)).unwrap_or_default();
         text.push('\n');

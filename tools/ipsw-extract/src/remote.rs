@@ -1,9 +1,9 @@
 //! IPSWs on servers.
 
-use crate::{Args, Opened, failed, spooled};
+use crate::{Args, Opened, of_archive, spooled};
 use ::remote::{ErrorKind, Options, RemoteFile, open as open_url, shown};
-use apple_ipsw::{Ipsw, ReadAt};
-use cli::{Code, Error, Result};
+use apple_ipsw::ReadAt;
+use cli::{Code, Error, Io, Result};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl ReadAt for Archive {
 }
 
 /// Opens a URL: by parts, or, if the user allows it, as a whole.
-pub fn open(args: &Args, url: &str) -> Result<Opened> {
+pub fn open(args: &Args, io: &Io, url: &str) -> Result<Opened> {
     let name = shown(url);
     let fail = |e: ::remote::Error| {
         let code = match e.kind() {
@@ -47,12 +47,13 @@ pub fn open(args: &Args, url: &str) -> Result<Opened> {
     match open_url(url, options).map_err(fail)? {
         ::remote::Opened::Ranges(file) => {
             let file = Arc::new(file);
-            let ipsw = Ipsw::open(Archive(file.clone())).map_err(|e| failed(&name, e))?;
-            Ok(Opened { name, ipsw, server: Some(file) })
+            let mut opened = of_archive(name, Arc::new(Archive(file.clone())), io)?;
+            opened.server = Some(file);
+            Ok(opened)
         }
         ::remote::Opened::Whole(file) if args.allow_full_download => {
             let ipsw = spooled(args, &name, file)?;
-            Ok(Opened { name, ipsw, server: None })
+            Ok(Opened { name, ipsw, server: None, plain: false })
         }
         ::remote::Opened::Whole(file) => {
             let size = file.size().map_or("all of it".to_string(), |n| format!("all {n} bytes"));

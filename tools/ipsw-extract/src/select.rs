@@ -14,7 +14,7 @@ pub struct Item<'a> {
 }
 
 /// Whether a name can only be a pattern of paths.
-fn is_pattern(name: &str) -> bool {
+pub fn is_pattern(name: &str) -> bool {
     name.contains(['*', '?', '/', '.'])
 }
 

@@ -13,7 +13,11 @@ const MAX_LOOK: u64 = 256 << 20;
 pub fn run(args: &Args, io: &Io, opened: &Opened) -> Result<Status> {
     let (name, ipsw) = (opened.name.as_str(), &opened.ipsw);
     let (files, m) = (ipsw.entries().iter().filter(|e| !e.is_folder()).count(), ipsw.manifest());
-    let what = if ipsw.is_ota() { "an over-the-air archive" } else { "an IPSW" };
+    let what = match (opened.plain, ipsw.is_ota()) {
+        (true, _) => "a zip archive",
+        (_, true) => "an over-the-air archive",
+        _ => "an IPSW",
+    };
     let mut text =
         format!("{name}: {what}, {files} files, {} ({}) for {}\n", m.version, m.build, m.products.join(", "));
     if !ipsw.base().is_empty() {
@@ -21,6 +25,11 @@ pub fn run(args: &Args, io: &Io, opened: &Opened) -> Result<Status> {
     }
     if let Some(server) = &opened.server {
         text.push_str(&format!("  on a server, {} bytes, read by ranges\n", server.size()));
+    }
+    if opened.plain {
+        text.push_str("  stops: no BuildManifest.plist, so nothing is known of its files\n");
+        io.print(&text)?;
+        return Ok(Status::NothingFound);
     }
     let identities = m.fitting(&args.choice()).map_err(|e| failed(name, e))?;
     text.push_str(&format!(

@@ -316,3 +316,26 @@ fn verbs_and_options_of_ipsw_are_understood() {
     f.write("list", &guests::demo::ipsw().unwrap());
     assert!(f.ok("list kernel").stdout == parts.kernelcache, "a file of a verb's name is a file");
 }
+
+#[test]
+fn any_zip_gives_its_files_and_one_with_an_ipsw_gives_that() {
+    let f = Folder::new();
+    let kernel = guests::demo::parts().unwrap().kernelcache;
+    for stored in [true, false] {
+        let outer =
+            [("readme.txt".into(), b"hello".to_vec()), ("a/demo.ipsw".into(), guests::demo::ipsw().unwrap())];
+        f.write("outer.zip", &zipped(&outer, stored));
+        assert!(f.ok("outer.zip kernel").stdout == kernel);
+        assert!(f.ok("-l outer.zip").text().starts_with("outer.zip//a/demo.ipsw: 12.1"));
+        let plain =
+            [("readme.txt".into(), b"hello".to_vec()), ("x/inner.zip".into(), zipped(&outer[..1], stored))];
+        f.write("plain.zip", &zipped(&plain, stored));
+        assert_eq!(f.ok("plain.zip readme.txt").stdout, b"hello");
+        assert_eq!(f.ok("plain.zip *.zip//readme.txt").stdout, b"hello");
+        assert!(f.ok("--files plain.zip").text().contains("x/inner.zip"));
+        f.ok("--verify plain.zip");
+        f.fails("plain.zip", 1, "no IPSW");
+        f.fails("plain.zip kernel", 1, "no IPSW");
+        assert!(f.run("--why plain.zip").text().contains("a zip archive"));
+    }
+}
