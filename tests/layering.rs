@@ -48,8 +48,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("ring", &["img4-verify"]),
     ("rustls", &["remote"]),
-    ("rustix", &["mem", "xnu-run"]),
     ("ureq", &["remote"]),
+    ("rustix", &["mem", "rd-extract", "xnu-run"]),
     ("zip", &["apple-ipsw", "bench", "guests"]),
 ];
 

@@ -148,10 +148,16 @@ impl Image {
 fn unknown(disk: &Shared) -> Error {
     let start = read_up_to(disk.as_ref(), 0, 16).unwrap_or_default();
     if start.starts_with(b"AEA1") {
-        return Error::Encrypted {
-            what: "the Apple Encrypted Archive".into(),
-            remedy: "it needs a key from Apple's server; the restore ramdisks of the same IPSW are not encrypted",
+        let what = match crate::aea::Head::read(disk.as_ref()) {
+            Ok(Some(head)) => format!(
+                "the Apple Encrypted Archive (profile {}: {}; missing is {})",
+                head.profile,
+                head.profile_name(),
+                head.missing()
+            ),
+            _ => "the Apple Encrypted Archive, whose head is damaged,".into(),
         };
+        return Error::Encrypted { what, remedy: "the restore ramdisks of the same IPSW are not" };
     }
     if start.iter().all(|&b| b == 0) && disk.len() < 2048 {
         return Error::NotFound("no file system: the image is empty".into());

@@ -29,6 +29,7 @@
     warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::string_slice)
 )]
 
+pub mod aea;
 pub mod apfs;
 mod bytes;
 pub mod codec;

@@ -47,6 +47,11 @@ impl Bytes {
         Bytes(Arc::new(bytes.into()))
     }
 
+    /// The bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The same, ready to be passed around.
     pub fn shared(bytes: impl Into<Vec<u8>>) -> Shared {
         Arc::new(Self::new(bytes))

@@ -1,7 +1,7 @@
 //! Trust caches: the list of code hashes that a kernel lets run.
 //!
 //! Read and written as the payload of an IM4P of type `trst`, `rtsc` or `ltrs`. Nothing is signed here, and hashes are
-//! not computed from code. Facts: `apple-oss-distributions/xnu:osfmk/kern/trustcache.h` (xnu-4903), `osfmk/kern/cs_blobs.h`,
+//! not computed from code: the crate `code-signature` does. Facts: `apple-oss-distributions/xnu:osfmk/kern/trustcache.h` (xnu-4903), `osfmk/kern/cs_blobs.h`,
 //! `CRKatri/trustcache:trustcache.h`.
 //!
 //! ```
@@ -34,7 +34,8 @@ pub enum HashType {
 }
 
 impl HashType {
-    fn from_number(n: u8) -> Self {
+    /// The type with this number.
+    pub fn from_number(n: u8) -> Self {
         match n {
             1 => HashType::Sha1,
             2 => HashType::Sha256,
@@ -44,7 +45,8 @@ impl HashType {
         }
     }
 
-    fn number(self) -> u8 {
+    /// Its number.
+    pub fn number(self) -> u8 {
         match self {
             HashType::Sha1 => 1,
             HashType::Sha256 => 2,
@@ -167,6 +169,12 @@ impl TrustCache {
             }
         }
         out
+    }
+
+    /// The entry of a hash.
+    pub fn find(&self, cdhash: &[u8; 20]) -> Option<&Entry> {
+        // Version 0 has no order, and others may lack it: every entry is looked at.
+        self.entries.iter().find(|e| e.cdhash == *cdhash)
     }
 
     /// Whether the entries are in the order that versions 1 and 2 need.

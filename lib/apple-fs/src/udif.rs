@@ -5,6 +5,7 @@
 //! `libyal/libmodi` (whose offsets of the chunk table are off by 96), and the samples of other projects.
 
 mod table;
+pub mod write;
 
 use crate::bytes::{View, index};
 use crate::codec;
@@ -127,8 +128,21 @@ pub fn probe(source: &dyn Source) -> bool {
 pub fn encrypted(source: &dyn Source) -> Option<Error> {
     let start = read_vec(source, 0, 8).ok()?;
     let end = source.len().checked_sub(8).and_then(|at| read_vec(source, at, 8).ok())?;
-    (start == b"encrcdsa" || end == b"cdsaencr").then(|| Error::Encrypted {
-        what: "the disk image (encrcdsa)".into(),
+    let what = match (start.as_slice(), end.as_slice()) {
+        (b"encrcdsa", _) => {
+            // Version 2 says how long its keys are.
+            let bits =
+                read_vec(source, 24, 4).ok().and_then(|b| View::new(&b, 24, "the header").be32(0).ok());
+            match bits {
+                Some(bits @ (128 | 256)) => format!("the disk image (encrcdsa, AES-{bits})"),
+                _ => "the disk image (encrcdsa)".into(),
+            }
+        }
+        (_, b"cdsaencr") => "the disk image (cdsaencr)".into(),
+        _ => return None,
+    };
+    Some(Error::Encrypted {
+        what,
         remedy: "decrypt it first (hdiutil convert on a Mac, or dmg2img's vfdecrypt, with its pass phrase or key)",
     })
 }

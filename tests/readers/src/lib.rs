@@ -27,6 +27,7 @@ pub const READERS: &[Reader] = &[
     ("prelink", prelink),
     ("picture", picture),
     ("certificate", certificate),
+    ("volume_change", volume_change),
 ];
 
 /// The reader of that name.
@@ -197,4 +198,26 @@ fn payload(data: &[u8]) {
         assert!(entry.offset <= 1 << 32, "no place beyond what is there");
         std::io::copy(contents, &mut std::io::sink()).map(|_| ())
     });
+}
+
+fn volume_change(data: &[u8]) {
+    use apple_fs::hfsplus::{HfsPlus, write::Builder};
+    use apple_fs::{Bytes, FileSystem, Kind, Source};
+    let Ok(old) = HfsPlus::open(Bytes::shared(data.to_vec())) else { return };
+    let Ok(mut builder) = Builder::salvage(&old) else { return };
+    let nodes = builder.nodes();
+    if let Some(node) = nodes.iter().find(|n| n.kind == Kind::File) {
+        let _ = builder.remove(&node.path);
+        let _ = builder.file(&node.path, &node.attributes, "new");
+    }
+    let Ok(laid) = builder.lay_out() else { return };
+    if laid.len() > 16 << 20 {
+        return;
+    }
+    // Contents of a damaged volume may not be readable; what can be written can be read again.
+    if let Ok(bytes) = builder.build() {
+        let new = HfsPlus::open(Bytes::shared(bytes)).expect("what was laid out can be read");
+        assert!(new.volume().warnings.is_empty(), "{:?}", new.volume().warnings);
+        assert_eq!(new.tree().entries().len(), builder.nodes().len() + 1);
+    }
 }

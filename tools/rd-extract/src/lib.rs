@@ -1,15 +1,24 @@
-//! rd-extract: a restore ramdisk in any wrapping becomes the raw image inside, or its files, without mounting it.
+//! rd-extract: a restore ramdisk in any wrapping becomes the raw image inside, or its files, without mounting it; and
+//! the other way, files become a ramdisk, with signed programs and a trust cache.
 //!
-//! Recognition and the readers are `apple-wrap`'s and `apple-fs`'s; this is the command line, the listing, the tar
-//! stream and the writing of files into a folder (module `extract`, which trusts no name and no link of the image).
+//! Recognition, readers and writers are `apple-wrap`'s, `apple-fs`'s and `code-signature`'s; this is the command line,
+//! the listing, the tar stream, the reading of folders and archives (module `import`) and the writing of files into a
+//! folder (module `extract`, which trusts no name and no link of the image).
 #![forbid(unsafe_code)]
 
 mod extract;
+mod import;
 mod list;
+mod make;
+mod put;
 mod raw;
 mod select;
+mod sign;
 mod source;
 mod tape;
+mod text;
+mod trust;
+mod why;
 
 use apple_fs::{ErrorKind, FileSystem, Image};
 use cli::{Code, Doc, Error, Example, Io, Result, Status};
@@ -24,18 +33,28 @@ use std::path::PathBuf;
 disk image (.dmg), an IM4P, IMG4 or IMG3, or a packed boot image; all recognised by content. Without another request it \
 writes the raw image of the file system. Of a packed boot image it writes the image again with only the ramdisk replaced \
 by its raw form, or with --bare the raw image alone.\n\n\
+It makes HFSX and HFS+ volumes of folders, tar and cpio archives (--create), changes and resizes those that are there, \
+signs programs ad hoc (--sign) and makes the trust cache for them (--trust-cache). Nothing of that needs a Mac, a mount \
+or root; an input is never written into, but replaced when the new one is complete.\n\n\
 If you know `7z l`, `7z x`, `hfsplus IMG ls` or `hdiutil attach`: -l, -x and --cat do their work, and --tar keeps \
-owners, modes, links, times and attributes without being root."
+owners, modes, links, times and attributes without being root. For `hdiutil create -srcfolder` there is --create, for \
+`hfsplus IMG add`, `rm`, `mkdir`, `mv`, `chmod`, `grow` and `untar` --add, --rm, --mkdir, --mv, --chmod and --resize with \
+-i; for `ldid -S` and `codesign -s -` --sign; for `trustcache create`, `append` and `info` --trust-cache and -l."
 )]
 pub struct Args {
     /// The ramdisk, disk image or packed boot image; standard input if absent or '-'.
     pub file: Option<PathBuf>,
+    /// More files, where there can be several: with --create, --sign and --trust-cache.
+    pub more: Vec<PathBuf>,
     /// Where to write the raw image, tar stream or file; standard output if absent or '-'.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// List the files, and write nothing.
+    /// List the files, and write nothing; of a Mach-O show the signatures and check them, of a trust cache the entries.
     #[arg(short, long, conflicts_with_all = ["output", "cat", "tar", "directory"])]
     pub list: bool,
+    /// Say what is recognised at each layer, and where and why reading stops.
+    #[arg(long, conflicts_with_all = ["output", "list", "extract", "cat", "tar"])]
+    pub why: bool,
     /// With --list: print JSON.
     #[arg(long, requires = "list")]
     pub json: bool,
@@ -85,9 +104,28 @@ pub struct Args {
     /// Of a packed boot image write the raw image alone.
     #[arg(short, long)]
     pub bare: bool,
+    /// Making volumes.
+    #[command(flatten)]
+    pub make: make::Make,
+    /// Changing volumes.
+    #[command(flatten)]
+    pub change: make::Change,
+    /// Signing.
+    #[command(flatten)]
+    pub sign: sign::Sign,
+    /// Trust caches.
+    #[command(flatten)]
+    pub trust: trust::Trust,
     /// Options that every tool has.
     #[command(flatten)]
     pub common: cli::Common,
+}
+
+impl Args {
+    /// The files that are named: those without an option, and then those of `list`.
+    fn named(&self, list: &Option<Vec<PathBuf>>) -> Vec<PathBuf> {
+        self.file.iter().chain(&self.more).chain(list.iter().flatten()).cloned().collect()
+    }
 }
 
 impl cli::HasCommon for Args {
@@ -99,7 +137,7 @@ impl cli::HasCommon for Args {
 /// What the manual page adds to the options.
 pub const DOC: Doc = Doc {
     name: "rd-extract",
-    summary: "read restore ramdisks and disk images without mounting them",
+    summary: "read, make and change restore ramdisks and disk images without mounting them",
     examples: &[
         Example {
             command: "rd-extract -l ramdisk.dmg",
@@ -125,6 +163,30 @@ pub const DOC: Doc = Doc {
             command: "ipsw-extract demo.ipsw | rd-extract --bare > ramdisk.raw",
             what: "Takes the raw ramdisk out of a packed boot image as it streams by.",
         },
+        Example {
+            command: "rd-extract ramdisk.dmg --tar | rd-extract --create - --volume-name New -o new.hfs",
+            what: "Makes an HFSX volume of a tar stream: here of another volume, which could be APFS.",
+        },
+        Example {
+            command: "rd-extract ramdisk.dmg --add boot.fit /usr/share/ --rm /private/etc/motd -o changed.dmg",
+            what: "Puts a file into a ramdisk and takes one out; the result is wrapped as the input is.",
+        },
+        Example {
+            command: "cp ramdisk.dmg r.dmg && rd-extract r.dmg -i --resize +16M --chmod u+s /sbin/launchd",
+            what: "Makes a ramdisk larger and changes a mode, in place.",
+        },
+        Example {
+            command: "rd-extract ramdisk.dmg --cat /sbin/launchd -o hello && rd-extract --sign hello --identifier org.example.hello",
+            what: "Signs a program ad hoc.",
+        },
+        Example {
+            command: "rd-extract ramdisk.dmg --trust-cache --type rtsc -o ramdisk.trustcache",
+            what: "Makes the trust cache that belongs to a ramdisk, as an IM4P.",
+        },
+        Example {
+            command: "rd-extract trustcache.im4p --find $(rd-extract ramdisk.dmg --trust-cache -l | cut -d ' ' -f 1)",
+            what: "Looks the programs of a ramdisk up in a trust cache.",
+        },
     ],
     exit_status: &[],
     see_also: &["ipsw-extract(1)", "bootimg-pack(1)", "xnu-run(1)", "bootimg(5)"],
@@ -147,16 +209,51 @@ pub fn run(args: Args, io: &mut Io) -> Result<Status> {
     if args.directory.is_none() && !args.extract.is_empty() && !args.tar && !args.list {
         return Err(Error::usage("say where to extract to: -C DIR, or --tar for a stream"));
     }
+    let reads = args.list || args.tar || args.cat.is_some() || !args.extract.is_empty() || args.why;
+    let changes = args.change.is_wanted() || args.make.changes();
+    let cache = args.trust.trust_cache.is_some();
+    // What else the command line asks for; making a volume may change and sign it at once.
+    let wanted: Vec<&str> = [
+        (args.make.create.is_some(), "--create"),
+        (changes && args.make.create.is_none(), "changing a volume"),
+        (args.sign.sign.is_some() && !changes && args.make.create.is_none(), "--sign"),
+        (cache, "--trust-cache"),
+        (!args.trust.find.is_empty(), "--find"),
+        (reads && !(cache && args.list), "reading"),
+    ]
+    .into_iter()
+    .filter_map(|(wanted, what)| wanted.then_some(what))
+    .collect();
+    if !args.more.is_empty() && !matches!(wanted.as_slice(), ["--create" | "--sign" | "--trust-cache"]) {
+        return Err(Error::usage("several files go with --create, --sign and --trust-cache"));
+    }
+    match wanted.as_slice() {
+        [] | ["reading"] if args.change.in_place => {
+            return Err(Error::usage("--in-place: say what is to be changed"));
+        }
+        [] | ["reading"] => {}
+        ["--create"] if args.change.in_place => {
+            return Err(Error::usage("--in-place goes with changes of a volume, not with --create"));
+        }
+        ["--create"] => return make::create(&args, io),
+        ["changing a volume"] => return make::change(&args, io),
+        ["--sign"] => return sign::files(&args, io),
+        ["--trust-cache"] => return trust::make(&args, io),
+        ["--find"] => return trust::find(&args, io),
+        many => return Err(Error::usage(format_args!("one thing at a time: {}", many.join(" or ")))),
+    }
     let mut input = io.input(args.file.as_deref())?;
     let name = input.name().to_string();
+    if args.why {
+        return why::why(&args, &mut input, io);
+    }
+    if args.list && source::is_macho(&input) {
+        let file = input.read_all(cli::MAX_COMPONENT)?;
+        return sign::show(&name, &file, args.json, io);
+    }
     let raw = !args.list && !args.tar && args.cat.is_none() && args.extract.is_empty();
     let opened = source::open(&args, &mut input, raw && !args.bare)?;
-    for layer in &opened.layers {
-        io.verbose(format_args!("{name}: {layer}"));
-    }
-    for warning in &opened.warnings {
-        io.warn(format_args!("{name}: {warning}"));
-    }
+    opened.tell(&name, io);
     let size = opened.source.len();
     let limit = args.max_size.unwrap_or_else(|| size.saturating_mul(200).saturating_add(1 << 30));
     let job = Job { args: &args, name: &name, limit };

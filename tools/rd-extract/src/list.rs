@@ -214,7 +214,7 @@ pub fn iso(t: Time) -> String {
 }
 
 /// A name without anything that a terminal would act on.
-fn visible(name: &str) -> String {
+pub fn visible(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
         // Also the marks that turn the direction of writing.

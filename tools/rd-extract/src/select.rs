@@ -38,10 +38,8 @@ impl Selection {
                 choose(i);
                 any = true;
             } else if pattern.contains(['*', '?', '[']) {
-                let pattern: Vec<Vec<char>> =
-                    pattern.split('/').filter(|p| !p.is_empty()).map(|p| p.chars().collect()).collect();
                 for i in 1..total {
-                    if matches_path(&pattern, &tree.path(i)) {
+                    if fits(pattern, &tree.path(i)) {
                         choose(i);
                         any = true;
                     }
@@ -78,6 +76,13 @@ impl Selection {
             .filter(|e| e.meta.kind == Kind::File && seen.insert(e.id))
             .fold(0u64, |n, e| n.saturating_add(e.meta.size))
     }
+}
+
+/// Whether a path fits a pattern.
+pub fn fits(pattern: &str, path: &str) -> bool {
+    let parts: Vec<Vec<char>> =
+        pattern.split('/').filter(|p| !p.is_empty()).map(|p| p.chars().collect()).collect();
+    matches_path(&parts, path)
 }
 
 /// Whether a path fits a pattern; `**` stands for any number of names, also none.
@@ -232,12 +237,6 @@ pub fn resolve(fs: &dyn FileSystem, path: &str) -> Result<usize, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn fits(pattern: &str, path: &str) -> bool {
-        let parts: Vec<Vec<char>> =
-            pattern.split('/').filter(|p| !p.is_empty()).map(|p| p.chars().collect()).collect();
-        matches_path(&parts, path)
-    }
 
     #[test]
     fn patterns_fit_whole_names_and_paths() {

@@ -4,7 +4,7 @@ use crate::Args;
 use apple_fs::{Bytes, FileSource, Part, Shared};
 use apple_wrap::{Kind, Options};
 use bootimg::{PartKind, Reader, Rewriter};
-use cli::{Code, Error, Input, MAX_COMPONENT, Result};
+use cli::{Code, Error, Input, Io, MAX_COMPONENT, Result};
 use std::io::{Cursor, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -27,6 +27,20 @@ pub struct Source<'a> {
     pub packed: Option<(Packed<'a>, String)>,
     /// It is no disk but a trust cache.
     pub trust_cache: bool,
+    /// The component with its containers, when there are any.
+    pub original: Option<Bytes>,
+}
+
+impl Source<'_> {
+    /// Tells what was taken off, and what is odd.
+    pub fn tell(&self, name: &str, io: &Io) {
+        for layer in &self.layers {
+            io.verbose(format_args!("{name}: {layer}"));
+        }
+        for warning in &self.warnings {
+            io.warn(format_args!("{name}: {warning}"));
+        }
+    }
 }
 
 /// Opens the input. `repack`: a packed boot image is to be written again.
@@ -74,6 +88,13 @@ pub fn open<'a>(args: &Args, input: &'a mut Input, repack: bool) -> Result<Sourc
     unwrap(&name, data, &options)
 }
 
+/// Whether a file is a Mach-O.
+pub fn is_macho(input: &Input) -> bool {
+    let mut start = [0; 8];
+    let n = input.seekable().and_then(|f| read_start(f, &mut start).ok()).unwrap_or(0);
+    n == start.len() && code_signature::is_macho(&start)
+}
+
 fn not_packed() -> Error {
     Error::usage("--part goes with a packed boot image; this is a single component")
 }
@@ -97,7 +118,7 @@ fn read_start(file: &std::fs::File, buf: &mut [u8]) -> std::io::Result<usize> {
 
 fn bare<'a>(source: Shared, start: &[u8]) -> Source<'a> {
     let trust_cache = source.len() <= start.len() as u64 && apple_wrap::sniff(start) == Kind::TrustCache;
-    Source { source, layers: Vec::new(), warnings: Vec::new(), packed: None, trust_cache }
+    Source { source, layers: Vec::new(), warnings: Vec::new(), packed: None, trust_cache, original: None }
 }
 
 /// Takes the wrappings off a component in memory; a payload that is part of it is not copied.
@@ -118,11 +139,18 @@ fn unwrap<'a>(name: &str, data: Vec<u8>, options: &Options) -> Result<Source<'a>
         }
         std::borrow::Cow::Owned(_) => (0, 0),
     };
-    let source: Shared = match opened.payload {
-        std::borrow::Cow::Owned(bytes) => Bytes::shared(bytes),
-        std::borrow::Cow::Borrowed(_) => Arc::new(Part::new(Bytes::shared(data), start as u64, len as u64)),
+    let wrapped = matches!(apple_wrap::sniff(&data), Kind::Im4p | Kind::Img4 | Kind::Img3);
+    let unwrapped = match opened.payload {
+        std::borrow::Cow::Owned(bytes) => Some(bytes),
+        std::borrow::Cow::Borrowed(_) => None,
     };
-    Ok(Source { source, layers, warnings, packed: None, trust_cache })
+    let data = Bytes::new(data);
+    let original = wrapped.then(|| data.clone());
+    let source: Shared = match unwrapped {
+        Some(bytes) => Bytes::shared(bytes),
+        None => Arc::new(Part::new(Arc::new(data), start as u64, len as u64)),
+    };
+    Ok(Source { source, layers, warnings, packed: None, trust_cache, original })
 }
 
 fn packed<'a>(

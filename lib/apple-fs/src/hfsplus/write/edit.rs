@@ -27,6 +27,11 @@ impl Builder {
         self.find(path).ok().and_then(|o| self.objects.get(o)).map(|o| o.kind)
     }
 
+    /// Whether a path leads to anything, links followed.
+    pub fn exists(&self, path: &str) -> bool {
+        matches!(self.locate(path, true), Ok(Found::There { .. }))
+    }
+
     /// Whether a path leads to a folder, links followed.
     pub fn is_folder(&self, path: &str) -> bool {
         match self.locate(path, true) {
@@ -172,14 +177,18 @@ impl Builder {
         Ok(())
     }
 
-    /// Changes permissions, owner or dates of what is at a path, and with `recursive` of everything below.
+    /// Changes permissions, owner or dates of what is at a path, a link at its end followed, and with `recursive` of
+    /// everything below.
     pub fn change(
         &mut self,
         path: &str,
         recursive: bool,
         mut f: impl FnMut(Kind, &mut Attributes),
     ) -> Result<()> {
-        let mut todo = vec![self.find(path)?];
+        let Found::There { object, .. } = self.locate(path, true)? else {
+            return Err(Error::NotFound(format!("{path} is not in the volume")));
+        };
+        let mut todo = vec![object];
         let mut done = HashSet::new();
         while let Some(object) = todo.pop() {
             if !done.insert(object) {

@@ -54,6 +54,8 @@ impl Builder {
         b.finder = volume.header.finder;
         b.next_id = volume.header.next_id.max(cnid::FIRST_USER);
         let tree = volume.tree();
+        // Forks that overlap could claim to be far more than there is.
+        let mut room = volume.source.len();
         // Which object each entry is; those with one number are one.
         let mut objects: HashMap<u64, usize> = HashMap::from([(u64::from(cnid::ROOT), 0)]);
         let mut of_entry = vec![0usize; tree.entries().len()];
@@ -68,6 +70,12 @@ impl Builder {
                 Some(&there) if i != 0 => there,
                 _ => {
                     let object = object(volume, entry)?;
+                    let forks = [&object.data, &object.resource].into_iter().chain(object.xattrs.values());
+                    let bytes = forks.map(|f| f.len()).fold(0, u64::saturating_add);
+                    room = room.checked_sub(bytes).ok_or_else(|| Error::Inconsistent {
+                        offset: entry.meta.place,
+                        what: format!("the files are larger than the volume; {} is one too many", tree.path(i)),
+                    })?;
                     b.next_id = b.next_id.max(object.id.unwrap_or(0).saturating_add(1));
                     match b.objects.first_mut().filter(|_| i == 0) {
                         Some(root) => {
