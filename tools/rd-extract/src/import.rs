@@ -25,8 +25,8 @@ pub struct Taking<'a> {
     pub all_root: bool,
     /// Names and paths that are left out.
     pub exclude: &'a [String],
-    /// The most bytes that a compressed archive may become.
-    pub limit: u64,
+    /// The most bytes that a compressed archive may become; without it 1 GiB and 200 times its size.
+    pub limit: Option<u64>,
 }
 
 /// Reads sources into a volume.
@@ -78,7 +78,9 @@ impl Importer<'_> {
         let mut start = start.get(..n).unwrap_or_default().to_vec();
         if start.starts_with(&[0x1f, 0x8b]) {
             file.seek(SeekFrom::Start(0)).map_err(|e| Error::io(&name, e))?;
-            file = spool(&mut flate2::read::MultiGzDecoder::new(file), &name, self.taking.limit)?;
+            let size = file.metadata().map_err(|e| Error::io(&name, e))?.len();
+            let limit = self.taking.limit.unwrap_or_else(|| size.saturating_mul(200).saturating_add(1 << 30));
+            file = spool(&mut flate2::read::MultiGzDecoder::new(file), &name, limit)?;
             start = vec![0; 512];
             let n = read_start(&file, &mut start).map_err(|e| Error::io(&name, e))?;
             start.truncate(n);

@@ -104,6 +104,9 @@ pub struct Args {
     /// Of a packed boot image write the raw image alone.
     #[arg(short, long)]
     pub bare: bool,
+    /// Options that every tool has.
+    #[command(flatten)]
+    pub common: cli::Common,
     /// Making volumes.
     #[command(flatten)]
     pub make: make::Make,
@@ -116,9 +119,6 @@ pub struct Args {
     /// Trust caches.
     #[command(flatten)]
     pub trust: trust::Trust,
-    /// Options that every tool has.
-    #[command(flatten)]
-    pub common: cli::Common,
 }
 
 impl Args {

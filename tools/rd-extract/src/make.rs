@@ -273,8 +273,7 @@ fn date(newest: i64) -> i64 {
 }
 
 fn importer<'a>(builder: &'a mut Builder, args: &'a Args, below: &str, all_root: bool) -> Importer<'a> {
-    let limit = args.max_size.unwrap_or(64 << 30);
-    let taking = Taking { all_root, exclude: &args.make.exclude, limit };
+    let taking = Taking { all_root, exclude: &args.make.exclude, limit: args.max_size };
     Importer { builder, taking, below: below.trim_matches('/').to_string(), newest: 0, count: 0 }
 }
 

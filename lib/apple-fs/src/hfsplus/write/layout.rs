@@ -140,6 +140,7 @@ impl Trees {
 }
 
 pub(super) fn build(b: &Builder) -> Result<NewVolume> {
+    b.check_paths()?;
     let numbers = Numbers::new(b)?;
     let mut space = Allocator { block: b.block_size.into(), next: 0, contents: Vec::new() };
     let mut trees = Trees { catalog: Vec::new(), attributes: Vec::new(), files: 0, folders: 0 };

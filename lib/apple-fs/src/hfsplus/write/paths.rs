@@ -4,7 +4,7 @@
 use super::{Attributes, Builder, Name, Object, names};
 use crate::hfsplus::fold::fold;
 use crate::source::read_vec;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, MAX_DEPTH, MAX_PATH, Result};
 
 /// Symbolic links followed in one path.
 const MAX_LINKS: usize = 40;
@@ -34,6 +34,9 @@ impl Builder {
                     trail.pop();
                 }
                 continue;
+            }
+            if trail.len().saturating_add(todo.len()) >= MAX_DEPTH {
+                return Err(Error::Invalid(format!("a path is nested deeper than {MAX_DEPTH} folders")));
             }
             let units = names::checked(&part)?;
             let folder = trail.last().map_or(0, |t| t.0);
@@ -98,6 +101,27 @@ impl Builder {
             Found::There { object, .. } => Ok(object),
             Found::Missing { .. } => Err(Error::NotFound(format!("{path} is not in the volume"))),
         }
+    }
+
+    /// Whether every path is one that can be read again. Folders that were moved may have become too deep.
+    pub(super) fn check_paths(&self) -> Result<()> {
+        let mut todo = vec![(0usize, 0usize, 0usize)];
+        while let Some((folder, depth, len)) = todo.pop() {
+            for (_, name) in self.children(folder) {
+                let len = len.saturating_add(names::shown(&name.units).len()).saturating_add(1);
+                let depth = depth.saturating_add(1);
+                if len > MAX_PATH || depth >= MAX_DEPTH {
+                    let name = names::shown(&name.units);
+                    return Err(Error::Invalid(format!(
+                        "the path of {name:?} is longer than {MAX_PATH} bytes or {MAX_DEPTH} folders"
+                    )));
+                }
+                if self.objects.get(name.object).is_some_and(|o| o.kind == Kind::Directory) {
+                    todo.push((name.object, depth, len));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Gives an object a name. Folders above it that are missing are made.

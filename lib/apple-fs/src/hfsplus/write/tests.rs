@@ -384,6 +384,27 @@ fn changes_that_cannot_be_are_refused_and_change_nothing() {
 }
 
 #[test]
+fn paths_that_could_not_be_read_again_are_refused() {
+    let a = Attributes::new(0o644);
+    let mut b = Builder::new("deep");
+    assert!(b.file(&"a/".repeat(2000), &a, "").is_err());
+    b.file(&format!("{}f", "a/".repeat(600)), &a, "").unwrap();
+    assert!(b.build().is_ok());
+    b.rename("/a", &format!("{}a", "b/".repeat(600))).unwrap();
+    assert!(b.build().unwrap_err().to_string().contains("folders"));
+    let mut b = Builder::new("long");
+    let name = "n".repeat(255);
+    b.file(&format!("{}x", format!("{name}/").repeat(65)), &a, "").unwrap();
+    assert!(b.build().unwrap_err().to_string().contains("bytes"));
+    // A link that leads to itself by a longer and longer path.
+    let mut b = Builder::new("link");
+    b.symlink("/l", &a, &"x/".repeat(500)).unwrap();
+    b.symlink(&format!("{}m", "x/".repeat(499)), &a, "/l").unwrap();
+    let _ = b.file(&format!("/l{}/f", "/m".repeat(100)), &a, "");
+    assert!(b.nodes().len() < 3000);
+}
+
+#[test]
 fn names_without_case_are_found_in_any_case_and_sorted_as_the_checker_wants() {
     let mut b = Builder::case_insensitive("Insensitive");
     let a = Attributes::new(0o644);
