@@ -23,7 +23,7 @@ _rd__extract() {
 
     case "${cmd}" in
         rd__extract)
-            opts="-o -l -x -C -t -n -f -k -b -R -i -S -T -v -q -h -V --output --list --why --json --extract --directory --cat --tar --dry-run --force --owner --volume --private --whole --no-verify --max-size --key --part --bare --make --create --volname --volume-name --case-insensitive --block-size --resize --size --free --all-root --exclude --format --type --description --rm --remove --mv --move --mkdir --put --add --ln --symlink --hard-link --chmod --chown --recursive --setxattr --set-xattr --remove-xattr --in-place --salvage --codesign --sign --identifier --entitlements --digest --page-size --code-flags --team --info-plist --code-resources --trust-cache --cache-version --uuid --lookup --find --verbose --quiet --no-progress --completions --help --version"
+            opts="-o -l -x -C -t -n -f -k -b -v -q -R -i -S -T -h -V --output --list --why --json --extract --directory --cat --tar --dry-run --force --owner --volume --private --whole --no-verify --max-size --key --part --bare --verbose --quiet --no-progress --completions --make --create --volname --volume-name --case-insensitive --block-size --resize --size --free --all-root --exclude --format --type --description --rm --remove --mv --move --mkdir --put --add --ln --symlink --hard-link --chmod --chown --recursive --setxattr --set-xattr --remove-xattr --in-place --salvage --codesign --sign --identifier --entitlements --digest --page-size --code-flags --team --info-plist --code-resources --trust-cache --cache-version --uuid --lookup --find --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -75,6 +75,10 @@ _rd__extract() {
                     ;;
                 --part)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --completions)
+                    COMPREPLY=($(compgen -W "bash elvish fish powershell zsh" -- "${cur}"))
                     return 0
                     ;;
                 --create)
@@ -251,10 +255,6 @@ _rd__extract() {
                     ;;
                 --lookup)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --completions)
-                    COMPREPLY=($(compgen -W "bash elvish fish powershell zsh" -- "${cur}"))
                     return 0
                     ;;
                 *)

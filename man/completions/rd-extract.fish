@@ -6,6 +6,11 @@ complete -c rd-extract -l volume -d 'Volume of an APFS container: its name, role
 complete -c rd-extract -l max-size -d 'The most bytes to write; the default is 1 GiB and 200 times the size of the input' -r
 complete -c rd-extract -s k -l key -d 'Key of an encrypted IM4P or IMG3: IV and key as one run of hexadecimal digits (96 for AES-256), or IV:KEY' -r
 complete -c rd-extract -l part -d 'Part of a packed boot image to work on; the ramdisk of its default configuration if absent' -r
+complete -c rd-extract -l completions -d 'Print a completion script for the shell and exit' -r -f -a "bash\t''
+elvish\t''
+fish\t''
+powershell\t''
+zsh\t''"
 complete -c rd-extract -l create -l make -d 'Make an HFSX volume of these folders, tar (also .tar.gz) and cpio archives, later ones over earlier ones; standard input if none or \'-\'. Owners, modes, dates, links, devices and extended attributes are taken over' -r -F
 complete -c rd-extract -l volume-name -l volname -d 'Name of the volume; \'ramdisk\' if a new one is given none' -r
 complete -c rd-extract -l block-size -d 'Bytes of an allocation block: a power of two from 512 to 65536, 4096 if absent' -r
@@ -41,11 +46,6 @@ complete -c rd-extract -s T -l trust-cache -d 'Write a trust cache of everything
 complete -c rd-extract -l cache-version -d 'Version of the trust cache: 0, 1 or 2; the highest of those merged, or 1' -r
 complete -c rd-extract -l uuid -d 'UUID of the trust cache; made of its entries if absent, so that the same entries have the same' -r
 complete -c rd-extract -l find -l lookup -d 'Look these cdhashes, or those of Mach-O files, up in a trust cache' -r
-complete -c rd-extract -l completions -d 'Print a completion script for the shell and exit' -r -f -a "bash\t''
-elvish\t''
-fish\t''
-powershell\t''
-zsh\t''"
 complete -c rd-extract -s l -l list -d 'List the files, and write nothing; of a Mach-O show the signatures and check them, of a trust cache the entries'
 complete -c rd-extract -l why -d 'Say what is recognised at each layer, and where and why reading stops'
 complete -c rd-extract -l json -d 'With --list: print JSON'
@@ -57,13 +57,13 @@ complete -c rd-extract -l private -d 'Show what only serves an HFS+ volume itsel
 complete -c rd-extract -l whole -d 'Write the whole disk with its partition map, not only the file system'
 complete -c rd-extract -l no-verify -d 'Do not compare a disk image\'s checksums before writing the raw image'
 complete -c rd-extract -s b -l bare -d 'Of a packed boot image write the raw image alone'
+complete -c rd-extract -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'
+complete -c rd-extract -s q -l quiet -d 'Say nothing on standard error but errors'
+complete -c rd-extract -l no-progress -d 'Draw no progress bar even on a terminal'
 complete -c rd-extract -l case-insensitive -d 'Make an HFS+ volume, in which names that differ only in case are the same'
 complete -c rd-extract -l all-root -d 'Everything that is put in belongs to root (0:0)'
 complete -c rd-extract -s R -l recursive -d '--chmod and --chown change everything below a folder too'
 complete -c rd-extract -s i -l in-place -d 'Change the named file itself: it is replaced when the new one is complete'
 complete -c rd-extract -l salvage -d 'Change a volume with faults or a journal that is not empty too: what can be read is kept, the journal dropped'
-complete -c rd-extract -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'
-complete -c rd-extract -s q -l quiet -d 'Say nothing on standard error but errors'
-complete -c rd-extract -l no-progress -d 'Draw no progress bar even on a terminal'
 complete -c rd-extract -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rd-extract -s V -l version -d 'Print version'

@@ -74,7 +74,10 @@ impl Builder {
                     let bytes = forks.map(|f| f.len()).fold(0, u64::saturating_add);
                     room = room.checked_sub(bytes).ok_or_else(|| Error::Inconsistent {
                         offset: entry.meta.place,
-                        what: format!("the files are larger than the volume; {} is one too many", tree.path(i)),
+                        what: format!(
+                            "the files are larger than the volume; {} is one too many",
+                            tree.path(i)
+                        ),
                     })?;
                     b.next_id = b.next_id.max(object.id.unwrap_or(0).saturating_add(1));
                     match b.objects.first_mut().filter(|_| i == 0) {
