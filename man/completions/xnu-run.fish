@@ -29,7 +29,7 @@ complete -c xnu-run -l until -d 'End with success when this regular expression m
 complete -c xnu-run -l timeout -d 'End after so many seconds, with exit status 124' -r
 complete -c xnu-run -l screenshot -d 'Write what the framebuffer shows at the end, as PNG' -r -F
 complete -c xnu-run -l vnc -d 'Show the framebuffer to VNC clients at ADDR: PORT, HOST:PORT or :DISPLAY; loopback only. Their keys go to the console' -r
-complete -c xnu-run -l engine -d 'Execution engine: interpreter or jit' -r
+complete -c xnu-run -l engine -d 'Execution engine: interpreter, jit, or auto: jit where the host can' -r
 complete -c xnu-run -l icount -d 'Time follows executed instructions, so many a second: runs repeat exactly' -r
 complete -c xnu-run -s d -d 'Trace, a list of: in_asm, exec, cpu, int, mmu, unimp, mmio' -r
 complete -c xnu-run -s D -d 'File for the trace instead of standard error' -r -F

@@ -30,8 +30,10 @@ const PATIENCE: u64 = 60;
 /// Which engine executes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EngineKind {
-    /// The reference interpreter.
+    /// The translator where the host can, else the interpreter.
     #[default]
+    Auto,
+    /// The reference interpreter.
     Interpreter,
     /// The translator to x86-64; the interpreter on hosts without what it needs.
     Jit,
@@ -39,11 +41,12 @@ pub enum EngineKind {
 
 impl EngineKind {
     /// Names on the command line.
-    pub const NAMES: &[&str] = &["interpreter", "jit"];
+    pub const NAMES: &[&str] = &["auto", "interpreter", "jit"];
 
     /// The engine of this name.
     pub fn named(name: &str) -> Option<Self> {
         match name {
+            "auto" => Some(Self::Auto),
             "interpreter" => Some(Self::Interpreter),
             "jit" => Some(Self::Jit),
             _ => None,
@@ -54,12 +57,12 @@ impl EngineKind {
         match self {
             Self::Interpreter => Box::new(cpu::Interpreter::new()),
             #[cfg(target_arch = "x86_64")]
-            Self::Jit => match jit::Jit::new() {
+            Self::Auto | Self::Jit => match jit::Jit::new() {
                 Ok(jit) => Box::new(jit),
                 Err(_) => Box::new(cpu::Interpreter::new()),
             },
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Jit => Box::new(cpu::Interpreter::new()),
+            Self::Auto | Self::Jit => Box::new(cpu::Interpreter::new()),
         }
     }
 }

@@ -147,8 +147,8 @@ pub struct Args {
     /// Show the framebuffer to VNC clients at ADDR: PORT, HOST:PORT or :DISPLAY; loopback only. Their keys go to the console.
     #[arg(long, value_name = "ADDR", num_args = 0..=1, default_missing_value = "127.0.0.1:5900", help_heading = "Running")]
     pub vnc: Option<vnc::Address>,
-    /// Execution engine: interpreter or jit.
-    #[arg(long, value_name = "ENGINE", default_value = "interpreter", value_parser = engine, help_heading = "Running")]
+    /// Execution engine: interpreter, jit, or auto: jit where the host can.
+    #[arg(long, value_name = "ENGINE", default_value = "auto", value_parser = engine, help_heading = "Running")]
     pub engine: EngineKind,
     /// Time follows executed instructions, so many a second: runs repeat exactly.
     #[arg(long, value_name = "PER_SECOND", value_parser = size, help_heading = "Running")]
