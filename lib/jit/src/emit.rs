@@ -24,6 +24,7 @@ mod branch;
 pub mod crypto;
 pub mod fp;
 mod integer;
+mod layout;
 mod memory;
 pub mod pointer;
 pub mod structures;
@@ -92,6 +93,9 @@ pub struct Emitter<'a> {
     keep: bool,
     /// SP is known to be aligned to 16.
     sp_aligned: bool,
+    /// What this loop has in other host registers than usual, and where it begins again.
+    exchanges: Vec<layout::Exchange>,
+    again: DynamicLabel,
     /// What is known of the vector registers' upper parts.
     zeros: vex::Zeros,
     cold: Vec<Cold>,
@@ -122,7 +126,7 @@ pub fn block(
     thunks: &Thunks,
 ) -> Result<Code, Error> {
     let mut asm = Assembler::new_with_capacity(base, 64 * ops.len() + 256, 0, 0, 0, 0, 0);
-    let entry = asm.new_dynamic_label();
+    let (entry, again) = (asm.new_dynamic_label(), asm.new_dynamic_label());
     // Enough that neither is ever moved: code holds pointers into them.
     let records: Vec<Record> = Vec::with_capacity(ops.len() + 1);
     let exits: Vec<Exit> = Vec::with_capacity(ops.len() + 3);
@@ -142,6 +146,8 @@ pub fn block(
         live: true,
         keep: false,
         sp_aligned: false,
+        exchanges: layout::choose(ops, pc),
+        again,
         zeros: vex::Zeros::default(),
         cold: Vec::new(),
         exits,
@@ -178,9 +184,11 @@ fn image(nzcv: u8) -> i32 {
 impl Emitter<'_> {
     /// The budget check that every block begins with.
     fn entry(&mut self, len: i32) {
-        let (entry, out) = (self.entry, self.asm.new_dynamic_label());
+        let (entry, again, out) = (self.entry, self.again, self.asm.new_dynamic_label());
+        x64!(self; =>entry);
+        self.exchange_in();
         x64!(self
-            ; =>entry
+            ; =>again
             ; sub r15, BYTE len as i8
             ; js =>out
         );
@@ -397,11 +405,13 @@ impl Emitter<'_> {
                     if keep_va {
                         x64!(self; mov [BYTE rsp + crate::thunks::VA], rax);
                     }
+                    self.exchange_out();
                     x64!(self
                         ; mov rax, QWORD address as i64
                         ; call extern thunk
-                        ; jmp =>resume
                     );
+                    self.exchange_in();
+                    x64!(self; jmp =>resume);
                 }
                 Cold::Quiet(quiet) => self.quiet(quiet),
                 Cold::Side { from, pc, save, unused } => {

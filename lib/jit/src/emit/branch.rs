@@ -34,6 +34,7 @@ impl Emitter<'_> {
 
     /// Leaves for `pc` without a chance of chaining.
     pub(super) fn leave(&mut self, pc: u64) {
+        self.exchange_out();
         let exit = self.exit(pc);
         let label = self.asm.new_dynamic_label();
         x64!(self; jmp =>label);
@@ -49,10 +50,11 @@ impl Emitter<'_> {
     /// Goes on at `pc`, in another block or this one again.
     pub(super) fn jump_out(&mut self, pc: u64) {
         if pc == self.start {
-            let entry = self.entry;
-            x64!(self; jmp =>entry);
+            let again = self.again;
+            x64!(self; jmp =>again);
             return;
         }
+        self.exchange_out();
         let exit = self.exit(pc);
         let label = self.asm.new_dynamic_label();
         let mut check = 0;
@@ -88,7 +90,7 @@ impl Emitter<'_> {
         };
         let unused = self.rest as i32 - 1;
         if target == self.start && save.is_none() && unused == 0 {
-            return self.entry;
+            return self.again;
         }
         let from = self.asm.new_dynamic_label();
         self.cold.push(Cold::Side { from, pc: target, save, unused });

@@ -64,6 +64,18 @@ enum Kind {
     Xar(u8),
 }
 
+impl Crypto {
+    /// The vector registers that it names.
+    pub fn vectors(&self) -> Vec<u8> {
+        match self.kind {
+            Kind::Round(_) | Kind::Sha1Schedule1 | Kind::Sha256Schedule0 => vec![self.rd, self.rd, self.rn],
+            Kind::MixColumns | Kind::UnmixColumns | Kind::Sha1Turn => vec![self.rd, self.rn],
+            Kind::Eor3 | Kind::Bcax => vec![self.rd, self.rn, self.rm, self.ra],
+            _ => vec![self.rd, self.rn, self.rm],
+        }
+    }
+}
+
 /// What has an operation of its own.
 pub fn decode(context: &Context, op: Op, w: Word) -> Option<Crypto> {
     if context.mode.fp_trapped() {

@@ -172,6 +172,35 @@ impl Float {
         }
     }
 
+    /// The vector registers that it names.
+    pub fn vectors(&self) -> Vec<u8> {
+        let (rd, rn, rm) = (self.rd, self.rn, self.rm);
+        match self.kind {
+            Kind::Fused(_) => vec![rd, rn, rm, self.ra],
+            Kind::Compare { zero: false, .. } | Kind::CompareIf { .. } => vec![rn, rm],
+            Kind::Compare { .. } | Kind::ToInt { vector: false, .. } => vec![rn],
+            Kind::FromInt { vector: false, .. } | Kind::Immediate(_) => vec![rd],
+            Kind::Mask { zero: true, .. }
+            | Kind::Abs
+            | Kind::Neg
+            | Kind::Sqrt
+            | Kind::Estimate { .. }
+            | Kind::Round(..)
+            | Kind::ToInt { .. }
+            | Kind::FromInt { .. }
+            | Kind::Lengthen
+            | Kind::Shorten
+            | Kind::FromHalf
+            | Kind::ToHalf
+            | Kind::VectorLengthen { .. }
+            | Kind::VectorShorten { .. }
+            | Kind::PairAdd
+            | Kind::PairExtreme { .. }
+            | Kind::Across { .. } => vec![rd, rn],
+            _ => vec![rd, rn, rm],
+        }
+    }
+
     /// Whether all of NZCV is new after it.
     pub fn writes_flags(&self) -> bool {
         matches!(self.kind, Kind::Compare { .. } | Kind::CompareIf { .. })
@@ -218,6 +247,8 @@ pub struct Quiet {
     t: u8,
     /// It may also have come here because it is the smallest normal number.
     tiny: bool,
+    /// The operands were given to the host in the other order.
+    swapped: bool,
 }
 
 impl Emitter<'_> {
@@ -326,7 +357,7 @@ impl Emitter<'_> {
     }
 
     /// The same for arithmetic, of which quiet NaNs stay.
-    fn check_quiet(&mut self, f: Float, t: u8, tiny: bool, rare: &Rare) {
+    fn check_quiet(&mut self, f: Float, t: u8, tiny: bool, swapped: bool, rare: &Rare) {
         // FMSUB and its like turn the sign of their operands, of NaNs too.
         let turned = matches!(f.kind, Kind::Fused(opcode) if opcode != vex::FMADD231);
         if self.mode.default_nan() || turned {
@@ -336,7 +367,7 @@ impl Emitter<'_> {
         let (from, accept) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         self.check(f, t, tiny, &Rare(from));
         x64!(self; =>accept);
-        self.cold.push(Cold::Quiet(Quiet { from, execute: rare.0, accept, f, t, tiny }));
+        self.cold.push(Cold::Quiet(Quiet { from, execute: rare.0, accept, f, t, tiny, swapped }));
     }
 
     /// The cold part of [`Emitter::check_quiet`].
@@ -365,8 +396,15 @@ impl Emitter<'_> {
             ; test BYTE [BYTE rsp + VA], 1
             ; jnz =>execute
         );
+        if q.swapped {
+            // The first operand is now `rm`; its upper part is not that of the result.
+            let first = self.read_v(f.rm, 1);
+            self.v(vex::ucomi(f.double), first, 0, first);
+            x64!(self; jnp =>accept);
+            self.v(vex::move_scalar(f.double), t, t, first);
+        }
         if let Kind::Fused(_) = f.kind {
-            let a = self.read_v(f.ra, 1);
+            let a = self.float_n(f, f.ra, 1);
             if scalar {
                 // A NaN addend is the result, but where the product is of infinity and zero, which the host does not note.
                 self.v(vex::ucomi(f.double), a, 0, a);
@@ -484,7 +522,7 @@ impl Emitter<'_> {
                 self.copy_v(0, a);
             }
             self.v(vex::fused(opcode, scalar, f.double), 0, n, m);
-            self.check_quiet(f, 0, true, rare);
+            self.check_quiet(f, 0, true, false, rare);
             let clean = known(self, f.ra);
             self.float_result(f, 0, clean);
             return;
@@ -492,7 +530,7 @@ impl Emitter<'_> {
         if f.kind == Kind::Sqrt {
             let n = self.float_n(f, f.rn, 2);
             self.v(vex::float(vex::SQRT, scalar, f.double), 0, if scalar { n } else { 0 }, n);
-            self.check_quiet(f, 0, false, rare);
+            self.check_quiet(f, 0, false, false, rare);
             let clean = known(self, f.rn);
             self.float_result(f, 0, clean);
             return;
@@ -502,10 +540,11 @@ impl Emitter<'_> {
             Kind::NegatedProduct => vex::MUL,
             _ => vex::SUB,
         };
-        // A scalar's upper part comes from the first operand; of a sum and a product the order does not matter.
+        // A scalar's upper part comes from the first operand; of a sum and a product the order matters to NaNs only.
         let mut f = f;
         let commutes = opcode == vex::ADD || opcode == vex::MUL;
-        if scalar && commutes && f.lane.is_none() && !known(self, f.rn) && known(self, f.rm) {
+        let swapped = scalar && commutes && f.lane.is_none() && !known(self, f.rn) && known(self, f.rm);
+        if swapped {
             (f.rn, f.rm) = (f.rm, f.rn);
         }
         let m = self.float_m(f);
@@ -513,7 +552,7 @@ impl Emitter<'_> {
         // The operands must be there for the rare case.
         let t = if f.rd == f.rn || f.rd == f.rm { 0 } else { self.target_v(f.rd, 0) };
         self.v(vex::float(opcode, scalar, f.double), t, n, m);
-        self.check_quiet(f, t, opcode == vex::MUL, rare);
+        self.check_quiet(f, t, opcode == vex::MUL, swapped, rare);
         let mut clean = known(self, f.rn);
         match f.kind {
             Kind::NegatedProduct => {

@@ -135,6 +135,15 @@ impl Structure {
         }
     }
 
+    /// The vector registers that it names.
+    pub fn vectors(self) -> Vec<u8> {
+        let registers = match self.kind {
+            Kind::Whole { registers } => registers * self.elements,
+            _ => self.elements,
+        };
+        (0..registers).map(|n| self.register(n)).collect()
+    }
+
     /// Register `n` of it.
     fn register(self, n: u8) -> u8 {
         (self.rt + n) & 31

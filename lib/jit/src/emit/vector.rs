@@ -586,6 +586,45 @@ fn immediate(w: Word) -> u64 {
 }
 
 impl Vector {
+    /// The vector registers that it names.
+    pub fn vectors(&self) -> Vec<u8> {
+        let (rd, rn, rm) = (self.rd, self.rn, self.rm);
+        match self.kind {
+            Kind::Immediate(_) | Kind::FromGeneral | Kind::DupGeneral | Kind::Insert(_) => vec![rd],
+            Kind::OrImmediate(_) | Kind::AndImmediate(_) => vec![rd, rd],
+            Kind::ToGeneral(..) => vec![rn],
+            Kind::Table(registers, _) => (0..registers).map(|n| (rn + n) & 31).chain([rd, rm]).collect(),
+            Kind::Not
+            | Kind::WithZero(..)
+            | Kind::ZeroWith(..)
+            | Kind::Abs
+            | Kind::AbsSaturated
+            | Kind::NegSaturated
+            | Kind::PairScalar
+            | Kind::PairsLong { .. }
+            | Kind::Across(_)
+            | Kind::AcrossLong { .. }
+            | Kind::Count
+            | Kind::ReverseBits
+            | Kind::LeadingZeros
+            | Kind::LeadingSigns
+            | Kind::ShiftLeft(_)
+            | Kind::ShiftLeftSaturating { .. }
+            | Kind::ShiftRight { .. }
+            | Kind::InsertLeft(_)
+            | Kind::InsertRight(_)
+            | Kind::Widen { .. }
+            | Kind::Narrow { .. }
+            | Kind::NarrowSaturating { .. }
+            | Kind::Reverse(_)
+            | Kind::ReverseWords
+            | Kind::Dup(_)
+            | Kind::Scalar(_)
+            | Kind::InsertElement(..) => vec![rd, rn],
+            _ => vec![rd, rn, rm],
+        }
+    }
+
     /// Whether the host code for it leaves EFLAGS alone: all but that which looks for saturation.
     pub fn keeps_eflags(&self) -> bool {
         !matches!(

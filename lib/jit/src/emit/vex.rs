@@ -7,7 +7,7 @@
 use dynasmrt::DynasmApi;
 
 use super::Emitter;
-use crate::regs::{host_v, slot_v};
+use crate::regs::slot_v;
 
 /// A host instruction: prefix, opcode map and opcode, all 128-bit VEX forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,6 +181,11 @@ pub const fn comi(double: bool) -> Insn {
     packed(double, 0x2f)
 }
 
+/// MOVSS and MOVSD between registers: the low element of the second operand into the first.
+pub const fn move_scalar(double: bool) -> Insn {
+    Insn { prefix: 2 + double as u8, ..p0(0x10) }
+}
+
 /// A shift by an immediate: the instruction and what stands in its register field.
 pub type Shift = (Insn, u8);
 
@@ -277,7 +282,7 @@ impl Emitter<'_> {
 
     /// Guest vector register `v` as an operand.
     pub(super) fn src(&self, v: u8) -> Rm {
-        match host_v(v) {
+        match self.host_of(v) {
             Some(h) => Rm::X(h),
             None => Rm::State(slot_v(v)),
         }
@@ -304,7 +309,7 @@ impl Emitter<'_> {
 
     /// Where a result for guest vector register `v` may be computed at once: its own register, or `t`.
     pub(super) fn target_v(&self, v: u8, t: u8) -> u8 {
-        host_v(v).unwrap_or(t)
+        self.host_of(v).unwrap_or(t)
     }
 
     /// Ends a result in host register `h` for guest vector register `v`: all 128 bits count.
