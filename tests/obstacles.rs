@@ -333,3 +333,23 @@ fn a_vnc_client_of_others_sees_what_the_screenshot_shows_and_types_on_the_consol
     assert!(ours.2 == theirs.2, "the pictures differ");
     assert!(ours.2.chunks(3).any(|p| p == [255, 255, 0]), "the demo's bars are there");
 }
+
+#[test]
+fn an_ipsw_boots_by_itself_and_a_damaged_one_is_told_in_a_line() {
+    let o = Obstacles::new();
+    let ran = o.0.sh("xnu-run demo.ipsw --until 'powering off' --timeout 100 < /dev/null");
+    assert_eq!(ran.status, 0, "{ran:?}");
+    contains(&ran.text(), &["command line \"serial=3", "launchd: hello from EL0"]);
+    o.0.sh("head -c 20000 demo.ipsw > cut.ipsw").ok();
+    o.0.sh("xnu-run cut.ipsw").fails(3, "xnu-run");
+}
+
+#[test]
+fn a_kernel_for_which_nobody_named_boot_arguments_gets_some_that_let_it_speak() {
+    let o = Obstacles::new();
+    let ran =
+        o.0.sh("xnu-run --kernel kernel --devicetree tree --ramdisk good.dmg --timeout 60 -v < /dev/null");
+    assert_eq!(ran.status, 0, "{ran:?}");
+    contains(&ran.stderr, &["as none were given: serial=3", "rd=md0"]);
+    contains(&ran.text(), &["launchd: started"]);
+}

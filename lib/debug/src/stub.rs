@@ -313,7 +313,12 @@ impl SingleRegisterAccess<Tid> for Stub<'_> {
             }
             Register::Fpsr => cpu.state.fpsr = narrow(val)?,
             Register::Fpcr => cpu.state.fpcr = narrow(val)?,
-            Register::System(_) => return Err(TargetError::Errno(EINVAL)),
+            // As the guest would write it at its EL: what depends on it follows.
+            Register::System(n) => {
+                if system::find(n).is_none() || !cpu.write_system(n, wide(val)?) {
+                    return Err(TargetError::Errno(EINVAL));
+                }
+            }
         }
         Ok(())
     }

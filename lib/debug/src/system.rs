@@ -1,6 +1,6 @@
 //! The system registers that a debugger sees: a choice, by name and encoding, read without side effects.
 //!
-//! Read-only: changing what translation or exceptions rest on is left to `monitor` commands and to the guest.
+//! A client may write those that the guest could write at its current EL, with all that follows from it there.
 
 use cpu::Cpu;
 use cpu::reg;

@@ -113,6 +113,11 @@ impl Screen {
 }
 
 impl Board {
+    /// Reads a device's register as CPU 0 would, with whatever effect that has on the device. None: nothing answers.
+    pub fn read_device(&self, pa: u64, size: mem::Size) -> Option<u64> {
+        self.bus.read(pa, mem::Access { cpu: 0, size }).ok()
+    }
+
     /// The screen; None when there is none.
     pub fn screen(&self) -> Option<Screen> {
         let framebuffer = self.framebuffer?;

@@ -1,6 +1,6 @@
 //! A kernel's bytes by address: its code, its strings, and which kext an address belongs to.
 
-use apple_kc::{FilesetEntry, KernelCache, Layout, Segment};
+use apple_kc::{KernelCache, Kext, Layout, Segment};
 use memchr::memmem;
 
 use crate::pattern::Words;
@@ -205,7 +205,7 @@ fn kexts(kernel: &KernelCache, bytes: &[u8]) -> Vec<Module> {
         let content =
             kernel.section("__PRELINK_INFO", section).and_then(|s| s.data(bytes)).unwrap_or_default();
         let words = content.chunks_exact(8).filter_map(|c| c.first_chunk().map(|b| u64::from_le_bytes(*b)));
-        words.take(MAX_KEXTS).map(|v| untag(kernel, v)).collect::<Vec<_>>()
+        words.take(MAX_KEXTS).map(|v| kernel.untag(v)).collect::<Vec<_>>()
     };
     let (infos, starts) = (pointers("__kmod_info"), pointers("__kmod_start"));
     let mut sorted = starts.clone();
@@ -242,13 +242,12 @@ fn code_range(kernel: &KernelCache, start: u64, sorted: &[u64]) -> Vec<(u64, u64
     vec![(start, end)]
 }
 
-/// The Mach-O header at an address.
+/// The Mach-O whose header is at an address; its own addresses are untagged as pointers are.
 fn header(kernel: &KernelCache, bytes: &[u8], address: u64) -> Option<KernelCache> {
-    let segment = kernel.segment_at(address)?;
-    let here = kernel.bytes_at(bytes, address).filter(|b| b.starts_with(&MACH_O))?;
-    let fileoff = segment.fileoff.checked_add(address.checked_sub(segment.vmaddr)?)?;
-    debug_assert!(!here.is_empty());
-    kernel.inner(bytes, &FilesetEntry { name: String::new(), vmaddr: address, fileoff }).ok()
+    kernel.bytes_at(bytes, address).filter(|b| b.starts_with(&MACH_O))?;
+    let fileoff = kernel.file_offset(address)?;
+    let kext = Kext { vmaddr: Some(address), fileoff: Some(fileoff), ..Kext::default() };
+    kernel.kext_image(bytes, &kext).ok()
 }
 
 fn name(bytes: &[u8]) -> Option<String> {
@@ -257,18 +256,4 @@ fn name(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(field.get(..end)?).ok()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
     (!text.is_empty() && text.chars().all(plain)).then(|| text.to_owned())
-}
-
-/// A pointer of the file without the tags of threaded chains (xnu:osfmk/arm/arm_init.c, `rebase_threaded_starts`; before
-/// them, tags in the top 16 bits).
-fn untag(kernel: &KernelCache, v: u64) -> u64 {
-    const LOW: u64 = (1 << 43) - 1;
-    if !kernel.has_thread_starts() {
-        return v | 0xffff << 48;
-    }
-    if v >> 63 != 0 {
-        return kernel.header_vmaddr().wrapping_add(v & 0xffff_ffff);
-    }
-    let low = if v >> 42 & 1 != 0 { v | !LOW } else { v & LOW };
-    (v << 13) & 0xff << 56 | low & (u64::MAX >> 8)
 }

@@ -12,6 +12,9 @@ use crate::source::{Named, Sources};
 /// Largest kernel that is looked into.
 const LIMIT: u64 = cli::MAX_COMPONENT;
 
+/// Boot arguments of an XNU kernel for which nobody named any: the console, verbose; no watchdog.
+const DEFAULT_ARGUMENTS: &str = "serial=3 -v debug=0x8 wdt=-1";
+
 /// Which machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum MachineKind {
@@ -79,6 +82,13 @@ impl Boot {
         let command_line = match (&args.append, &sources.bootargs) {
             (Some(own), _) => own.clone(),
             (None, Some(image)) => image.clone(),
+            (None, None) if kind == MachineKind::Apple && matches!(kernel, Some(Kernel::Xnu(_))) => {
+                // What makes a kernel speak, and take the ramdisk as its root.
+                let root = if sources.ramdisk.is_some() { " rd=md0" } else { "" };
+                let line = format!("{DEFAULT_ARGUMENTS}{root}");
+                io.verbose(format_args!("boot arguments, as none were given: {line}"));
+                line
+            }
             (None, None) => String::new(),
         };
         let parts = Parts {

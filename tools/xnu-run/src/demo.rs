@@ -3,13 +3,8 @@
 use std::path::Path;
 
 use apple_ipsw::Ipsw;
-use bootimg::Rewriter;
 use cli::{Code, Error, Io};
-use pipeline::{BootOptions, BootSet, TreeEdits};
-use xnu_boot::Preset;
-
-/// The preset that makes a first boot of a driverless kernel.
-const PRESET: &str = "serial-only";
+use pipeline::{BootOptions, BootSet};
 
 fn failed(step: &str) -> impl Fn(&dyn std::fmt::Display) -> Error + '_ {
     move |e| Error::new(Code::Damaged, format_args!("demo: {step}: {e}"))
@@ -36,14 +31,8 @@ pub fn image(io: &Io) -> Result<Vec<u8>, Error> {
             io.verbose(format_args!("ipsw-extract: {}: {}", component.name, verdict.text()));
         })
         .map_err(|e| failed("ipsw-extract")(&e))?;
-    let preset = Preset::builtin(PRESET).map_err(|e| failed("dt-patch")(&e))?;
-    let edits = TreeEdits { scripts: vec![preset.script], bootargs: preset.bootargs, ..TreeEdits::default() };
-    let mut rewriter = Rewriter::new(packed.as_slice()).map_err(|e| failed("dt-patch")(&e))?;
-    let done = pipeline::patch_device_tree(&mut rewriter, &edits).map_err(|e| failed("dt-patch")(&e))?;
-    for change in done.trees.iter().flat_map(|t| &t.changes) {
-        io.verbose(format_args!("dt-patch: {change}"));
-    }
     let mut image = Vec::new();
-    rewriter.finish(&mut image).map_err(|e| failed("dt-patch")(&e))?;
+    let said = crate::chain::patch(packed.as_slice(), &mut image).map_err(|e| failed("the chain")(&e))?;
+    said.iter().for_each(|line| io.verbose(line));
     Ok(image)
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod boot;
+pub mod chain;
 pub mod debugger;
 pub mod demo;
 pub mod diagnose;
@@ -40,7 +41,7 @@ const RESET: u8 = 122;
 /// Command line of `xnu-run`.
 #[derive(Debug, clap::Parser)]
 pub struct Args {
-    /// Packed boot image, or a bare kernel; `-` or nothing: standard input.
+    /// Packed boot image, IPSW, or a bare kernel; `-` or nothing: standard input.
     #[arg(value_name = "BOOTIMG")]
     pub image: Option<PathBuf>,
     /// Configuration of the packed image, instead of its default.
@@ -218,6 +219,14 @@ pub const DOC: Doc = Doc {
         Example {
             command: "xnu-run --demo < /dev/null",
             what: "Boots the demo: an IPSW made in memory, through the whole chain to its first program.",
+        },
+        Example {
+            command: "xnu-run demo.ipsw --until 'powering off' --timeout 120 < /dev/null",
+            what: "The same from a file: an IPSW is sent through the chain with the preset serial-only.",
+        },
+        Example {
+            command: "xnu-run --list-patches kernelcache",
+            what: "What could be patched, and where in this kernel; nothing is changed.",
         },
         Example {
             command: "ipsw-extract demo.ipsw | dt-patch --preset serial-only | xnu-run --until 'powering off' --timeout 120",

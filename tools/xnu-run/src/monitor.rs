@@ -1,10 +1,11 @@
-//! The monitor: what one types after Ctrl-A c. It looks and changes nothing.
+//! The monitor: what one types after Ctrl-A c. It looks and changes nothing, but
+//! for what reading a device's register does.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use debug::{Symbols, inspect, tables};
-use machine::Machine;
+use machine::{Machine, Size};
 
 use crate::diagnose::Diagnosis;
 
@@ -17,6 +18,7 @@ bt [CPU]             calls that led here
 pt [ADDRESS]         page tables: everything mapped, or one address
 x ADDRESS [LENGTH]   memory at a virtual address of CPU 0's current context
 xp ADDRESS [LENGTH]  memory at a physical address
+xd ADDRESS [BYTES]   a device's register at a physical address, of 1, 2, 4 or 8 bytes; reading may have effects
 map                  what is where in the physical address space
 census               registers touched that no device has
 cpus                 state of all CPUs
@@ -76,6 +78,7 @@ pub fn answer(machine: &Machine, command: &str, symbols: &Symbols, diagnosis: Op
         ("system", cpu) => on_cpu(machine, cpu.unwrap_or(0), inspect::system_registers),
         ("x", Some(va)) => on_cpu(machine, 0, |cpu| inspect::memory(cpu, va, second.unwrap_or(64))),
         ("xp", Some(pa)) => inspect::physical(machine.board().bus.memory(), pa, second.unwrap_or(64)),
+        ("xd", Some(pa)) => device(machine, pa, second.unwrap_or(4)),
         ("dis", va) => on_cpu(machine, 0, |cpu| {
             inspect::disassembly(cpu, va.unwrap_or(cpu.state.pc), second.unwrap_or(16), symbols)
         }),
@@ -91,6 +94,22 @@ pub fn answer(machine: &Machine, command: &str, symbols: &Symbols, diagnosis: Op
         },
         ("help" | "h" | "?", _) => HELP.into(),
         _ => format!("no such command\n{HELP}"),
+    }
+}
+
+/// Reads a device's register as CPU 0 would.
+fn device(machine: &Machine, pa: u64, bytes: u64) -> String {
+    let size = match bytes {
+        1 => Size::Byte,
+        2 => Size::Half,
+        4 => Size::Word,
+        8 => Size::Double,
+        _ => return "a register has 1, 2, 4 or 8 bytes\n".into(),
+    };
+    let name = machine.board().bus.devices().find(|m| pa.checked_sub(m.base).is_some_and(|at| at < m.len));
+    match (name, machine.board().read_device(pa, size)) {
+        (Some(m), Some(value)) => format!("{pa:#014x} {}+{:#x}: {value:#x}\n", m.name, pa - m.base),
+        _ => format!("{pa:#x}: no device answers there\n"),
     }
 }
 

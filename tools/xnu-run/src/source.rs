@@ -10,6 +10,8 @@ use bootimg::{Header, PartKind, Reader};
 use cli::{Code, Error, Input, Io};
 use machine::Media;
 
+use crate::chain::Chain;
+
 /// Bytes by which an input is recognised.
 const HEAD: usize = 4096;
 /// Largest part that is held in memory to be unwrapped.
@@ -77,9 +79,19 @@ impl Sources {
             return Ok(sources);
         }
         match kind {
-            Kind::Zip => Err(Error::usage(format_args!(
-                "{name}: an IPSW: send it through the chain: ipsw-extract {name} | dt-patch --preset serial-only | xnu-run"
-            ))),
+            Kind::Zip => {
+                let Some((file, _)) = regular(&input)? else {
+                    return Err(Error::usage(format_args!(
+                        "{name}: an IPSW on a pipe: send it through the chain: ipsw-extract | dt-patch --preset serial-only | xnu-run"
+                    )));
+                };
+                let mut chain = Chain::start(file)?;
+                let read = sources.packed_stream(&name, &mut chain.image, configuration, io);
+                // A step that failed says more than the image that ended too early.
+                chain.finish(&name)?.iter().for_each(|line| io.verbose(line));
+                read?;
+                Ok(sources)
+            }
             _ if head.is_empty() => Err(Error::damaged(&name, "empty: a packed boot image was expected")),
             // A bare kernel in the place of an image.
             _ => {

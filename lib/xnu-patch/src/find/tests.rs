@@ -342,3 +342,22 @@ fn any_bytes_as_code_are_searched_without_a_stop() {
         }
     }
 }
+
+#[test]
+fn kexts_of_every_layout_are_told_apart() {
+    use apple_kc::test_support as caches;
+    for (layout, file) in [
+        ("split", caches::split_cache()),
+        ("merged", caches::merged_cache()),
+        ("fileset", caches::fileset_cache()),
+    ] {
+        let kernel = KernelCache::parse(&file).unwrap();
+        let inner = Image::inner(&kernel, &file);
+        let image = Image::new(&kernel, &file, &inner);
+        let kexts = kernel.kexts(&file).unwrap().kexts;
+        for kext in kexts.iter().filter(|k| k.has_code()) {
+            let at = kext.vmaddr.unwrap();
+            assert_eq!(image.owner(at), Some(kext.id.as_str()), "{layout}: {:#x}: {:?}", at, image.modules());
+        }
+    }
+}
