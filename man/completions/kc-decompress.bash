@@ -128,7 +128,7 @@ _kc__decompress() {
 
     case "${cmd}" in
         kc__decompress)
-            opts="-o -l -i -n -k -b -v -q -h -V --output --list --info --json --dry-run --monitor --rebase --fixups --kexts --symbols --layout --why --retype --recompress --compress --key --iv --arch --part --bare --phys-base --verbose --quiet --no-progress --completions --help --version kexts kext list-kexts extract x payload symbols nm syms fixups rebase layout map why explain info show create make wrap retype rename rewrap edit recompress split unpack diff compare cmp verify check picture png logo"
+            opts="-o -l -i -n -k -b -v -q -h -V --output --list --info --json --dry-run --monitor --rebase --fixups --kexts --kext --symbols --layout --why --retype --recompress --compress --key --iv --arch --part --bare --phys-base --verbose --quiet --no-progress --completions --help --version kexts kext list-kexts extract x payload symbols nm syms fixups rebase layout map why explain info show create make wrap retype rename rewrap edit recompress split unpack diff compare cmp verify check picture png logo"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -143,6 +143,10 @@ _kc__decompress() {
                     return 0
                     ;;
                 --monitor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kext)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -298,12 +302,16 @@ _kc__decompress() {
             return 0
             ;;
         kc__subcmd__decompress__subcmd__extract)
-            opts="-a -o -k -v -q -h --all --output --raw --no-fixups --key --iv --arch --part --verbose --quiet --no-progress --help"
+            opts="-a -o -k -v -q -h --kext --all --output --raw --no-fixups --key --iv --arch --part --verbose --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --kext)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -420,12 +428,20 @@ _kc__decompress() {
             return 0
             ;;
         kc__subcmd__decompress__subcmd__kexts)
-            opts="-o -k -v -q -h --output --no-fixups --json --key --iv --arch --part --verbose --quiet --no-progress --help"
+            opts="-x -o -k -v -q -h --extract --output --no-fixups --json --key --iv --arch --part --verbose --quiet --no-progress --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --extract)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -x)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_kc_decompress_global_optspecs
-    string join \n o/output= l/list i/info json n/dry-run monitor= fixups kexts symbols layout= why retype= compress= k/key= iv= arch= part= b/bare phys-base= v/verbose q/quiet no-progress completions= h/help V/version
+    string join \n o/output= l/list i/info json n/dry-run monitor= fixups kexts kext= symbols layout= why retype= compress= k/key= iv= arch= part= b/bare phys-base= v/verbose q/quiet no-progress completions= h/help V/version
 end
 
 function __fish_kc_decompress_needs_command
@@ -26,6 +26,7 @@ end
 
 complete -c kc-decompress -n "__fish_kc_decompress_needs_command" -s o -l output -d 'Where to write; standard output if absent or \'-\'' -r -F
 complete -c kc-decompress -n "__fish_kc_decompress_needs_command" -l monitor -d 'Write the image that stands behind the compressed kernel (the secure monitor of A7 to A9) to a file of its own' -r -F
+complete -c kc-decompress -n "__fish_kc_decompress_needs_command" -l kext -d 'Write this kext instead of the kernel: the command \'extract\'. Several go into the folder --output' -r
 complete -c kc-decompress -n "__fish_kc_decompress_needs_command" -l layout -d 'Draw what lies where in memory: the command \'layout\'. SVG for \'=svg\' or an output called .svg' -r -f -a "auto\t'By the output\'s name: SVG for one that ends in .svg, else text'
 text\t'A line for each area'
 svg\t'A drawing'
@@ -93,39 +94,43 @@ complete -c kc-decompress -n "__fish_kc_decompress_needs_command" -a "check" -d 
 complete -c kc-decompress -n "__fish_kc_decompress_needs_command" -a "picture" -d 'Turn boot pictures (iBootIm) into PNG files'
 complete -c kc-decompress -n "__fish_kc_decompress_needs_command" -a "png" -d 'Turn boot pictures (iBootIm) into PNG files'
 complete -c kc-decompress -n "__fish_kc_decompress_needs_command" -a "logo" -d 'Turn boot pictures (iBootIm) into PNG files'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -s x -l extract -d 'Take this kext out, to --output or standard output. May be repeated' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -s o -l output -d 'Take the kexts out: one to this file, several or all into this folder, made if missing' -r -F
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -s k -l key -d 'Key of an encrypted payload: IV and key as one run of hexadecimal digits (96 for AES-256), or IV:KEY' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -l iv -d 'IV of an encrypted payload, if --key holds the key alone' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -l arch -d 'Slice to take of a fat file with several, such as arm64e' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -l part -d 'Part of a packed boot image to work on; the kernel of its default configuration if absent' -r
-complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -l no-fixups -d 'Leave chained pointers as they are'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -l no-fixups -d 'Of kexts taken out leave chained pointers as they are'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -l json -d 'Print JSON. Addresses are strings of hexadecimal digits'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -l no-progress -d 'Draw no progress bar even on a terminal'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kexts" -s h -l help -d 'Print help'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -s x -l extract -d 'Take this kext out, to --output or standard output. May be repeated' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -s o -l output -d 'Take the kexts out: one to this file, several or all into this folder, made if missing' -r -F
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -s k -l key -d 'Key of an encrypted payload: IV and key as one run of hexadecimal digits (96 for AES-256), or IV:KEY' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -l iv -d 'IV of an encrypted payload, if --key holds the key alone' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -l arch -d 'Slice to take of a fat file with several, such as arm64e' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -l part -d 'Part of a packed boot image to work on; the kernel of its default configuration if absent' -r
-complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -l no-fixups -d 'Leave chained pointers as they are'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -l no-fixups -d 'Of kexts taken out leave chained pointers as they are'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -l json -d 'Print JSON. Addresses are strings of hexadecimal digits'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -l no-progress -d 'Draw no progress bar even on a terminal'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand kext" -s h -l help -d 'Print help'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -s x -l extract -d 'Take this kext out, to --output or standard output. May be repeated' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -s o -l output -d 'Take the kexts out: one to this file, several or all into this folder, made if missing' -r -F
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -s k -l key -d 'Key of an encrypted payload: IV and key as one run of hexadecimal digits (96 for AES-256), or IV:KEY' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -l iv -d 'IV of an encrypted payload, if --key holds the key alone' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -l arch -d 'Slice to take of a fat file with several, such as arm64e' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -l part -d 'Part of a packed boot image to work on; the kernel of its default configuration if absent' -r
-complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -l no-fixups -d 'Leave chained pointers as they are'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -l no-fixups -d 'Of kexts taken out leave chained pointers as they are'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -l json -d 'Print JSON. Addresses are strings of hexadecimal digits'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -s v -l verbose -d 'Say more on standard error: what was recognised, each edit with its reason. Twice says more'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -l no-progress -d 'Draw no progress bar even on a terminal'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand list-kexts" -s h -l help -d 'Print help'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand extract" -l kext -d 'The same as an identifier after the file' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand extract" -s o -l output -d 'Where to write: a file, or a folder for several kexts; standard output if absent or \'-\'' -r -F
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand extract" -s k -l key -d 'Key of an encrypted payload: IV and key as one run of hexadecimal digits (96 for AES-256), or IV:KEY' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand extract" -l iv -d 'IV of an encrypted payload, if --key holds the key alone' -r
@@ -138,6 +143,7 @@ complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand extract" -s 
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand extract" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand extract" -l no-progress -d 'Draw no progress bar even on a terminal'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand extract" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand x" -l kext -d 'The same as an identifier after the file' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand x" -s o -l output -d 'Where to write: a file, or a folder for several kexts; standard output if absent or \'-\'' -r -F
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand x" -s k -l key -d 'Key of an encrypted payload: IV and key as one run of hexadecimal digits (96 for AES-256), or IV:KEY' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand x" -l iv -d 'IV of an encrypted payload, if --key holds the key alone' -r
@@ -150,6 +156,7 @@ complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand x" -s v -l v
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand x" -s q -l quiet -d 'Say nothing on standard error but errors'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand x" -l no-progress -d 'Draw no progress bar even on a terminal'
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand x" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand payload" -l kext -d 'The same as an identifier after the file' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand payload" -s o -l output -d 'Where to write: a file, or a folder for several kexts; standard output if absent or \'-\'' -r -F
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand payload" -s k -l key -d 'Key of an encrypted payload: IV and key as one run of hexadecimal digits (96 for AES-256), or IV:KEY' -r
 complete -c kc-decompress -n "__fish_kc_decompress_using_subcommand payload" -l iv -d 'IV of an encrypted payload, if --key holds the key alone' -r

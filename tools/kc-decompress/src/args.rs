@@ -125,14 +125,17 @@ pub struct Kexts {
     pub file: Option<PathBuf>,
     /// Only these kexts: bundle identifiers, or their last parts.
     pub ids: Vec<String>,
+    /// Take this kext out, to --output or standard output. May be repeated.
+    #[arg(short = 'x', long, value_name = "ID")]
+    pub extract: Vec<String>,
     /// Take the kexts out: one to this file, several or all into this folder, made if missing.
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
-    /// Leave chained pointers as they are.
-    #[arg(long, requires = "output")]
+    /// Of kexts taken out leave chained pointers as they are.
+    #[arg(long)]
     pub no_fixups: bool,
     /// Print JSON. Addresses are strings of hexadecimal digits.
-    #[arg(long, conflicts_with = "output")]
+    #[arg(long, conflicts_with_all = ["output", "extract"])]
     pub json: bool,
     #[command(flatten)]
     pub unwrap: Unwrap,
@@ -145,14 +148,17 @@ pub struct Extract {
     pub file: Option<PathBuf>,
     /// Kexts to take out: bundle identifiers, or their last parts. Without any, the payload is written.
     pub ids: Vec<String>,
+    /// The same as an identifier after the file.
+    #[arg(long, value_name = "ID")]
+    pub kext: Vec<String>,
     /// Take out all kexts.
-    #[arg(short, long, conflicts_with = "ids")]
+    #[arg(short, long, conflicts_with_all = ["ids", "kext"])]
     pub all: bool,
     /// Where to write: a file, or a folder for several kexts; standard output if absent or '-'.
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// Write the payload as it stands in its container, compressed or encrypted.
-    #[arg(long, conflicts_with_all = ["ids", "all", "key"])]
+    #[arg(long, conflicts_with_all = ["ids", "kext", "all", "key"])]
     pub raw: bool,
     /// Leave chained pointers of kexts as they are.
     #[arg(long)]

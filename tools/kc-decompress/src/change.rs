@@ -132,7 +132,7 @@ pub fn rewrap(args: &Rewrap, io: &Io) -> Result<Status> {
 /// Writes a payload, or kexts.
 pub fn extract(args: &Extract, io: &Io) -> Result<Status> {
     let loaded = load::load(io, args.file.as_deref(), args.unwrap.part.as_deref())?;
-    if args.all || !args.ids.is_empty() {
+    if args.all || !args.ids.is_empty() || !args.kext.is_empty() {
         return crate::kexts::extract(args, loaded, io);
     }
     let place = loaded.place();

@@ -11,15 +11,17 @@ use std::path::{Path, PathBuf};
 /// Lists kexts, or takes them out when an output is named.
 pub fn run(args: &Args, io: &Io) -> Result<Status> {
     let loaded = load::load(io, args.file.as_deref(), args.unwrap.part.as_deref())?;
-    if args.output.is_some() {
-        return take_out(loaded, &args.ids, args.output.as_deref(), args.no_fixups, &args.unwrap, io);
+    if args.output.is_some() || !args.extract.is_empty() {
+        let ids = [&args.extract[..], &args.ids].concat();
+        return take_out(loaded, &ids, args.output.as_deref(), args.no_fixups, &args.unwrap, io);
     }
     list(&loaded, &args.ids, args.json, &args.unwrap, io)
 }
 
 /// Takes kexts out for `extract`.
 pub fn extract(args: &Extract, loaded: Loaded, io: &Io) -> Result<Status> {
-    take_out(loaded, &args.ids, args.output.as_deref(), args.no_fixups, &args.unwrap, io)
+    let ids = [&args.ids[..], &args.kext].concat();
+    take_out(loaded, &ids, args.output.as_deref(), args.no_fixups, &args.unwrap, io)
 }
 
 /// Prints the list; what could not be read is an error after it.

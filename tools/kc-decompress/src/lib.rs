@@ -85,23 +85,26 @@ pub struct Args {
     /// List the kexts and write nothing: the command 'kexts'.
     #[arg(long, conflicts_with_all = ["list", "info", "output", "dry_run", "monitor", "fixups"])]
     pub kexts: bool,
+    /// Write this kext instead of the kernel: the command 'extract'. Several go into the folder --output.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["list", "info", "json", "kexts", "dry_run", "monitor", "fixups", "bare"])]
+    pub kext: Vec<String>,
     /// Print the symbols and write nothing: the command 'symbols'.
-    #[arg(long, conflicts_with_all = ["list", "info", "kexts", "output", "dry_run", "monitor", "fixups"])]
+    #[arg(long, conflicts_with_all = ["list", "info", "kexts", "kext", "output", "dry_run", "monitor", "fixups"])]
     pub symbols: bool,
     /// Draw what lies where in memory: the command 'layout'. SVG for '=svg' or an output called .svg.
     #[arg(long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "auto",
-          conflicts_with_all = ["list", "info", "kexts", "symbols", "dry_run", "monitor", "fixups"])]
+          conflicts_with_all = ["list", "info", "kexts", "kext", "symbols", "dry_run", "monitor", "fixups"])]
     pub layout: Option<Form>,
     /// Say what is recognised at each layer and by what, and why it stops there: the command 'why'.
-    #[arg(long, conflicts_with_all = ["list", "info", "kexts", "symbols", "layout", "output", "dry_run", "monitor", "fixups"])]
+    #[arg(long, conflicts_with_all = ["list", "info", "kexts", "kext", "symbols", "layout", "output", "dry_run", "monitor", "fixups"])]
     pub why: bool,
     /// Write the IM4P or IMG4 with another type instead: the command 'retype'.
     #[arg(long, value_name = "TYPE", value_parser = args::four,
-          conflicts_with_all = ["list", "info", "kexts", "symbols", "layout", "why", "dry_run", "monitor", "fixups", "bare"])]
+          conflicts_with_all = ["list", "info", "kexts", "kext", "symbols", "layout", "why", "dry_run", "monitor", "fixups", "bare"])]
     pub retype: Option<[u8; 4]>,
     /// Write the IM4P or IMG4 with its payload compressed so instead: the command 'rewrap'.
     #[arg(long, value_enum, visible_alias = "recompress",
-          conflicts_with_all = ["list", "info", "kexts", "symbols", "layout", "why", "dry_run", "monitor", "fixups", "bare"])]
+          conflicts_with_all = ["list", "info", "kexts", "kext", "symbols", "layout", "why", "dry_run", "monitor", "fixups", "bare"])]
     pub compress: Option<Compress>,
     /// How to get at what is inside.
     #[command(flatten)]
@@ -249,8 +252,22 @@ fn instead(args: &Args) -> Option<Command> {
         return Some(Command::Why(args::Look { file, json, unwrap }));
     }
     if args.kexts {
-        let (ids, output, no_fixups) = (Vec::new(), None, false);
-        return Some(Command::Kexts(args::Kexts { file, ids, output, no_fixups, json, unwrap }));
+        let (ids, extract, output, no_fixups) = (Vec::new(), Vec::new(), None, false);
+        return Some(Command::Kexts(args::Kexts { file, ids, extract, output, no_fixups, json, unwrap }));
+    }
+    if !args.kext.is_empty() {
+        let (ids, kext, output) = (Vec::new(), args.kext.clone(), args.output.clone());
+        let (all, raw, no_fixups) = (false, false, false);
+        return Some(Command::Extract(args::Extract {
+            file,
+            ids,
+            kext,
+            all,
+            output,
+            raw,
+            no_fixups,
+            unwrap,
+        }));
     }
     if args.symbols {
         return Some(Command::Symbols(args::Symbols { file, kext: None, demangle: false, json, unwrap }));

@@ -58,6 +58,12 @@ fn extracted_kexts_are_read_by_other_programs() {
         let one = tool(dir.path(), &["extract", name, "com.apple.driver.One"], None);
         ok(&one);
         let file = format!("{all}/com.apple.driver.One");
+        for args in
+            [&["kexts", name, "-x", "One"][..], &["extract", name, "--kext", "One"], &["-", "--kext", "One"]]
+        {
+            let stdin = (args[0] == "-").then_some(&cache[..]);
+            assert!(tool(dir.path(), args, stdin).stdout == one.stdout, "{args:?}");
+        }
         assert_eq!(one.stdout, std::fs::read(dir.path().join(&file)).unwrap());
         let count = std::fs::read_dir(dir.path().join(&all)).unwrap().count();
         assert_eq!(count, if name == "fileset" { 3 } else { 2 });
