@@ -41,6 +41,9 @@ pub enum Form {
     Carry,
     /// After a logical operation: C and V are clear, CF is too: `stc` makes it [`Form::Borrow`].
     Logic,
+    /// After a comparison of floating-point numbers, as the host has it, or of the same exchanged: see `fp`.
+    Float,
+    FloatSwapped,
 }
 
 /// Where the guest's flags are.
@@ -87,6 +90,8 @@ pub struct Emitter<'a> {
     pc: u64,
     rest: u32,
     flags: Flags,
+    /// The condition that the next operation evaluates.
+    next: Option<u8>,
     /// Whether the flags after this operation are needed.
     live: bool,
     /// This operation must leave EFLAGS alone (see [`Ir::can_keep_eflags`]).
@@ -143,6 +148,7 @@ pub fn block(
         pc,
         rest: ops.len() as u32,
         flags: Flags::Slot,
+        next: None,
         live: true,
         keep: false,
         sp_aligned: false,
@@ -162,6 +168,7 @@ pub fn block(
         e.at = n;
         e.pc = pc.wrapping_add(4 * n as u64);
         e.rest = (ops.len() - n) as u32;
+        e.next = ops.get(n + 1).and_then(Ir::cond);
         e.live = live.get(n).copied().unwrap_or(true);
         e.operation(op);
     }
@@ -254,6 +261,7 @@ impl Emitter<'_> {
             rest: self.rest,
             // FP and SIMD, and system instructions, which may read FPSR.
             fp: matches!(group, 7 | 15 | 10 | 11),
+            pure: false,
             half,
             tables: offset_of!(State, tables) as u32,
             pointer: None,
@@ -295,6 +303,7 @@ impl Emitter<'_> {
             Form::Borrow => {}
             Form::Carry => x64!(self; cmc),
             Form::Logic => x64!(self; stc),
+            Form::Float | Form::FloatSwapped => self.flags_of_float(form == Form::FloatSwapped),
         }
         x64!(self
             ; lahf
@@ -321,6 +330,10 @@ impl Emitter<'_> {
             }
             Flags::Host(Form::Logic) if carry => {
                 x64!(self; stc);
+                self.flags = Flags::Host(Form::Borrow);
+            }
+            Flags::Host(form @ (Form::Float | Form::FloatSwapped)) => {
+                self.flags_of_float(form == Form::FloatSwapped);
                 self.flags = Flags::Host(Form::Borrow);
             }
             Flags::Host(_) => {}

@@ -295,7 +295,6 @@ impl Ir {
             | Ir::Atomic(_)
             | Ir::Pointer(_)
             | Ir::Exec { .. } => true,
-            Ir::Float(f) => f.observes(),
             Ir::System(s) => s.observes(),
             _ => false,
         }

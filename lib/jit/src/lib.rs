@@ -9,6 +9,8 @@
 //!   so neither TLB maintenance nor a change of address space throws code away; only a write to its page does.
 //! * Some guest registers live in host registers everywhere (`regs`), all others in `cpu::State`. So at every
 //!   instruction it is known where everything is: exceptions are precise without side tables.
+//! * Floating point is the host's, under FPCR's rounding mode, with MXCSR's sticky bits for FPSR's; what the host does not do as
+//!   Arm is noticed by the result and goes to the executor (`emit::fp`). Loops may exchange vector registers (`emit::layout`).
 //! * Direct branches are chained; across pages behind one compare with the number of the current translations.
 //!   Indirect ones probe a table in line. Memory accesses look the soft TLB up in line.
 //! * Calls into Rust are leaf calls that store the pinned registers first. Nothing unwinds through generated code.

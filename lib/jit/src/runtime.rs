@@ -122,6 +122,9 @@ pub struct Record {
     pub rest: u32,
     /// It touches FP state: MXCSR's sticky bits must be brought in before.
     pub fp: bool,
+    /// It changes nothing but registers and FPSR and cannot fail: the block goes on whatever is pending, and NZCV need not be
+    /// right, neither here nor afterwards.
+    pub pure: bool,
     /// The half of the address space that the inline lookup tries.
     pub half: u8,
     /// It signs or authenticates, and its result is to be remembered.
@@ -213,7 +216,7 @@ pub unsafe extern "C" fn exec(frame: *mut Frame, record: *mut Record, budget: i6
         Ok(()) => {
             let fell_through = cpu.state.next_pc == record.pc.wrapping_add(4);
             cpu.state.pc = cpu.state.next_pc;
-            if cpu.state.pending == 0 && fell_through && cpu.state.btype == 0 {
+            if record.pure || cpu.state.pending == 0 && fell_through && cpu.state.btype == 0 {
                 Next::On
             } else {
                 match resume(frame, cpu) {

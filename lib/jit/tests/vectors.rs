@@ -377,3 +377,21 @@ fn loops_of_vector_instructions_end_as_in_the_interpreter() {
         .collect();
     report(&differences(&blocks, 10, &mut rng));
 }
+
+#[test]
+fn branches_after_comparisons_go_where_the_interpreter_goes() {
+    let mut rng = Rng::new(seed(), 4);
+    let compares =
+        encodings().into_iter().filter(|e| e.name.contains("floatcmp") || e.name.contains("floatccmp"));
+    let mut blocks = Vec::new();
+    for e in compares {
+        for cond in 0..14 {
+            let Some(word) = choose::word(e, CODE, &mut rng) else { continue };
+            // Over an addition; another look at the flags behind it.
+            blocks.push(vec![word, 0x5400_0040 | cond, 0x9100_0400, 0x9a9f_07e1 | (cond ^ 4) << 12]);
+            // Something in between that may need the executor.
+            blocks.push(vec![word, 0x1e62_2820, 0x5400_0040 | cond, 0x9100_0400]);
+        }
+    }
+    report(&differences(&blocks, 12, &mut rng));
+}

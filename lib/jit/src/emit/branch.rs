@@ -83,7 +83,7 @@ impl Emitter<'_> {
     }
 
     /// A label for leaving to `target` from here.
-    fn side(&mut self, target: u64) -> DynamicLabel {
+    pub(super) fn side(&mut self, target: u64) -> DynamicLabel {
         let save = match self.flags {
             Flags::Host(form) => Some(form),
             _ => None,
@@ -98,6 +98,9 @@ impl Emitter<'_> {
     }
 
     pub(super) fn b_cond(&mut self, cond: u8, target: u64) {
+        if self.float_branch(cond, target) {
+            return;
+        }
         self.want_flags(matches!(cond >> 1, 1 | 4));
         let out = self.side(target);
         self.jcc(cond, out);

@@ -206,21 +206,6 @@ impl Float {
         matches!(self.kind, Kind::Compare { .. } | Kind::CompareIf { .. })
     }
 
-    /// Whether the executor may have to do it.
-    pub fn observes(&self) -> bool {
-        !matches!(
-            self.kind,
-            Kind::Mask { .. }
-                | Kind::Abs
-                | Kind::Neg
-                | Kind::Immediate(_)
-                | Kind::Compare { .. }
-                | Kind::CompareIf { .. }
-                | Kind::Select { .. }
-                | Kind::FromInt { .. }
-        )
-    }
-
     /// Whether the host code for it leaves EFLAGS alone.
     pub fn keeps_eflags(&self) -> bool {
         match self.kind {
@@ -255,8 +240,9 @@ impl Emitter<'_> {
     pub(super) fn float(&mut self, f: Float) {
         match f.kind {
             Kind::Compare { signal, zero } => {
-                self.compare(f, signal, zero);
-                self.flags = Flags::Host(Form::Borrow);
+                let swapped = matches!(self.next, Some(2..=5 | 8 | 9));
+                self.compare(f, signal, zero, swapped);
+                self.flags = Flags::Host(if swapped { Form::FloatSwapped } else { Form::Float });
             }
             Kind::CompareIf { signal, cond, nzcv } => self.compare_if(f, signal, cond, nzcv),
             Kind::Select { cond } => self.select_float(f, cond),
@@ -306,6 +292,9 @@ impl Emitter<'_> {
     fn resume(&mut self, rare: Rare) {
         let decoded = Decoded::new(self.words.get(self.at).copied().unwrap_or(0));
         let record = self.record(decoded, 0);
+        if let Some(record) = self.records.get_mut(record) {
+            record.pure = true;
+        }
         let resume = self.asm.new_dynamic_label();
         x64!(self; =>resume);
         self.cold.push(Cold::Exec { from: rare.0, resume, record, keep_va: false });
@@ -586,20 +575,59 @@ impl Emitter<'_> {
         self.float_result(f, 0, clean);
     }
 
-    /// Compares, and leaves the guest's flags in EFLAGS, in borrow form. Spoils rax, rcx, rdx.
-    fn compare(&mut self, f: Float, signal: bool, zero: bool) {
-        let n = self.read_v(f.rn, 1);
-        let m = if zero { self.pool(Constant::Zero) } else { self.src(f.rm) };
-        self.v(if signal { vex::comi(f.double) } else { vex::ucomi(f.double) }, n, 0, m);
+    /// Compares, the operands exchanged if the condition that follows is easier to tell then.
+    fn compare(&mut self, f: Float, signal: bool, zero: bool, swapped: bool) {
+        let insn = if signal { vex::comi(f.double) } else { vex::ucomi(f.double) };
+        if swapped {
+            let n = self.src(f.rn);
+            let m = if zero {
+                self.v(vex::PXOR, 1, 1, 1);
+                1
+            } else {
+                self.read_v(f.rm, 1)
+            };
+            self.v(insn, m, 0, n);
+        } else {
+            let n = self.read_v(f.rn, 1);
+            let m = if zero { self.pool(Constant::Zero) } else { self.src(f.rm) };
+            self.v(insn, n, 0, m);
+        }
+    }
+
+    /// Brings what a comparison left to borrow form. Spoils rax.
+    pub(super) fn flags_of_float(&mut self, swapped: bool) {
+        let ordered = self.asm.new_dynamic_label();
         // Less: 0 - 1. Equal: 0 - 0. Greater: 1 - 0. Unordered: 0x80 - 1, which overflows.
-        x64!(self
-            ; setb cl
-            ; setp al
-            ; seta dl
-            ; ror al, 1
-            ; or al, dl
-            ; cmp al, cl
-        );
+        if swapped {
+            x64!(self; seta ah; setb al);
+        } else {
+            x64!(self; setb ah; seta al);
+        }
+        x64!(self; jnp =>ordered; mov eax, DWORD 0x0180; =>ordered; cmp al, ah);
+    }
+
+    /// Branches right after a comparison of floating-point numbers, without making its flags.
+    pub(super) fn float_branch(&mut self, cond: u8, target: u64) -> bool {
+        let Flags::Host(form @ (Form::Float | Form::FloatSwapped)) = self.flags else { return false };
+        // Unordered looks below and equal.
+        let host = match (cond, form) {
+            (0 | 1 | 6 | 7, _) => cond,
+            (10, Form::Float) | (9, Form::FloatSwapped) => 2,
+            (11, Form::Float) | (8, Form::FloatSwapped) => 3,
+            (12, Form::Float) | (3 | 4, Form::FloatSwapped) => 8,
+            (13, Form::Float) | (2 | 5, Form::FloatSwapped) => 9,
+            _ => return false,
+        };
+        let out = self.side(target);
+        let on = self.asm.new_dynamic_label();
+        match host {
+            0 => x64!(self; jp =>on; je =>out; =>on),
+            1 => x64!(self; jp =>out; jne =>out),
+            6 => x64!(self; jp =>out),
+            7 => x64!(self; jnp =>out),
+            cond => self.jcc(cond, out),
+        }
+        true
     }
 
     fn compare_if(&mut self, f: Float, signal: bool, cond: u8, nzcv: u8) {
@@ -609,7 +637,8 @@ impl Emitter<'_> {
             self.want_flags(matches!(cond >> 1, 1 | 4));
             self.jcc(cond ^ 1, otherwise);
         }
-        self.compare(f, signal, false);
+        self.compare(f, signal, false, false);
+        self.flags_of_float(false);
         if cond < 14 {
             let image = super::image(nzcv);
             x64!(self
