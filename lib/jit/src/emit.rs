@@ -205,8 +205,8 @@ impl Emitter<'_> {
     fn operation(&mut self, op: &Ir) {
         self.keep = self.flags != Flags::Slot && self.live && op.can_keep_eflags();
         if !self.keep && !op.keeps_eflags() && !op.reads_flags() {
-            // A comparison's flags would be lost: save them if they are needed at or after this operation.
-            if op.observes() || self.live && !op.writes_flags() {
+            // A comparison's flags would be lost: save them if they are needed at, after, or where a branch leads from here.
+            if op.observes() || op.leaves() || self.live && !op.writes_flags() {
                 self.save_flags();
             }
             if matches!(self.flags, Flags::Host(_) | Flags::Both) {

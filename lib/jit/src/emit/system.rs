@@ -12,7 +12,7 @@ use dynasmrt::{DynasmApi, DynasmLabelApi, dynasm};
 
 use super::{Cold, Emitter, Flags, x64};
 use crate::mode::Mode;
-use crate::regs::{RAX, RCX, SP, ZR, field, host, slot};
+use crate::regs::{RAX, RCX, SP, ZR, field};
 use crate::thunks::{LINES, NZCV};
 
 /// A value of the CPU: bytes from the start of `State`, and how many of them.
@@ -294,21 +294,24 @@ impl Emitter<'_> {
 
     /// Exchanges SP for that of EL0 or EL1. Only for EL1.
     fn select_sp(&mut self, which: u8) {
-        let same = self.asm.new_dynamic_label();
+        let (same, done) = (self.asm.new_dynamic_label(), self.asm.new_dynamic_label());
         let (old, new) = (STACKS + 8 * i32::from(which ^ 1), STACKS + 8 * i32::from(which));
+        let h = self.read(SP, RAX);
         x64!(self
             ; cmp BYTE [rbp + SPSEL], BYTE which as i8
             ; je =>same
             ; mov BYTE [rbp + SPSEL], BYTE which as i8
+            ; mov [rbp + old], Rq(h)
+            ; mov rcx, [rbp + new]
         );
-        match host(SP) {
-            Some(h) => x64!(self; mov [rbp + old], Rq(h); mov Rq(h), [rbp + new]),
-            None => {
-                self.load(RAX, SP);
-                x64!(self; mov rcx, [rbp + new]; mov [rbp + old], rax; mov [BYTE rbp + slot(SP)], Rq(RCX));
-            }
-        }
-        x64!(self; =>same);
+        self.write(SP, RCX);
+        x64!(self
+            ; jmp =>done
+            ; =>same
+            // The bank of the selected one is brought up to date, as the executor does.
+            ; mov [rbp + new], Rq(h)
+            ; =>done
+        );
         self.sp_aligned = false;
     }
 }
