@@ -63,6 +63,13 @@ pub fn block(cpu: &Cpu, pc: u64, pa: u64, mode: Mode) -> Option<(Vec<Ir>, Vec<u3
                 op = Ir::Const { rd: to, value };
             }
         }
+        if let [.., copy, first] = ops.as_slice()
+            && let Some(both) = crypto::fuse_sha256(copy, first, &op)
+            && let Some(last) = ops.last_mut()
+        {
+            *last = both;
+            op = Ir::Nop;
+        }
         if let Some(last) = ops.last_mut()
             && let Some(both) = crypto::fuse(last, &op)
         {

@@ -395,3 +395,23 @@ fn branches_after_comparisons_go_where_the_interpreter_goes() {
     }
     report(&differences(&blocks, 12, &mut rng));
 }
+
+#[test]
+fn rounds_of_sha256_and_aes_that_go_together_do_what_they_do_apart() {
+    let mut rng = Rng::new(seed(), 5);
+    let mut blocks = Vec::new();
+    for _ in 0..300 {
+        // Few registers, so that they meet in all the wrong ways too.
+        let few = [0u32, 1, 2, 3, 9, 22];
+        let mut r = || rng.pick(&few);
+        let (kept, abcd, efgh, m) = (r(), r(), r(), r());
+        let third = if r() == 0 { r() } else { m };
+        let mov = 0x4ea0_1c00 | abcd << 16 | abcd << 5 | kept;
+        let first = 0x5e00_4000 | m << 16 | efgh << 5 | abcd;
+        blocks.push(vec![mov, first, 0x5e00_5000 | third << 16 | kept << 5 | efgh]);
+        let aes = [(0x4e28_4800, 0x4e28_6800), (0x4e28_5800, 0x4e28_7800), (0x4e28_4800, 0x4e28_7800)];
+        let (round, mix) = rng.pick(&aes);
+        blocks.push(vec![round | m << 5 | abcd, mix | abcd << 5 | abcd, mix | abcd << 5 | efgh]);
+    }
+    report(&differences(&blocks, 3, &mut rng));
+}

@@ -56,6 +56,8 @@ enum Kind {
     Sha1Schedule1,
     /// SHA256H, and SHA256H2.
     Sha256(bool),
+    /// Both on the same state: ABCD is `rd`, EFGH `rn`.
+    Sha256Both,
     Sha256Schedule0,
     Sha256Schedule1,
     Eor3,
@@ -121,6 +123,23 @@ pub fn fuse(first: &Ir, second: &Ir) -> Option<Ir> {
     Some(Ir::Crypto(Crypto { kind: Kind::Round(insn), ..*first }))
 }
 
+/// SHA256H and SHA256H2 after a copy of ABCD for the second one, as compilers write them: the same four rounds, done once.
+pub fn fuse_sha256(copy: &Ir, first: &Ir, second: &Ir) -> Option<Ir> {
+    let (Ir::Vector(copy), Ir::Crypto(first), Ir::Crypto(second)) = (copy, first, second) else {
+        return None;
+    };
+    let (kept, abcd) = copy.copied()?;
+    let same = first.kind == Kind::Sha256(false)
+        && second.kind == Kind::Sha256(true)
+        && first.rd == abcd
+        && second.rn == kept
+        && second.rd == first.rn
+        && second.rm == first.rm;
+    let apart = kept != abcd && kept != first.rn && abcd != first.rn;
+    let schedule_stays = first.rm != abcd && first.rm != first.rn;
+    (same && apart && schedule_stays).then_some(Ir::Crypto(Crypto { kind: Kind::Sha256Both, ..*first }))
+}
+
 impl Emitter<'_> {
     pub(super) fn crypto(&mut self, c: Crypto) {
         let zero = self.pool(Constant::Zero);
@@ -172,7 +191,17 @@ impl Emitter<'_> {
                 self.v(vex::PXOR, 0, 0, 1);
                 self.v(vex::PXOR, 0, 0, 2);
             }
-            Kind::Sha256(second) => self.sha256(c, second),
+            Kind::Sha256(second) => {
+                let (abcd, efgh) = if second { (c.rn, c.rd) } else { (c.rd, c.rn) };
+                self.sha256(abcd, efgh, c.rm);
+                self.vi(vex::SHUFPS, 0, 2, 1, if second { 0x11 } else { 0xbb });
+            }
+            Kind::Sha256Both => {
+                self.sha256(c.rd, c.rn, c.rm);
+                self.vi(vex::SHUFPS, 0, 2, 1, 0x11);
+                self.write_v(c.rn, 0);
+                self.vi(vex::SHUFPS, 0, 2, 1, 0xbb);
+            }
             Kind::Sha256Schedule0 => {
                 let (d, n) = (self.src(c.rd), self.read_v(c.rn, 1));
                 self.copy_v(0, d);
@@ -232,17 +261,16 @@ impl Emitter<'_> {
     }
 
     /// Four rounds of SHA-256. The host does two at a time on ABEF and CDGH; Arm has ABCD and EFGH, in two instructions.
-    fn sha256(&mut self, c: Crypto, second: bool) {
-        let (abcd, efgh) = if second { (c.rn, c.rd) } else { (c.rd, c.rn) };
+    /// The new ABEF is in xmm2, CDGH in xmm1.
+    fn sha256(&mut self, abcd: u8, efgh: u8, m: u8) {
         let (abcd, efgh) = (self.src(abcd), self.read_v(efgh, 3));
         self.vi(vex::SHUFPS, 1, efgh, abcd, 0xbb);
         self.vi(vex::SHUFPS, 2, efgh, abcd, 0x11);
-        let m = self.src(c.rm);
+        let m = self.src(m);
         self.copy_v(0, m);
         x64!(self; sha256rnds2 xmm1, xmm2);
         self.vi(vex::PSHUFD, 0, 0, 0, 0x0e);
         x64!(self; sha256rnds2 xmm2, xmm1);
-        self.vi(vex::SHUFPS, 0, 2, 1, if second { 0x11 } else { 0xbb });
     }
 
     /// CRC32B, H, W, X. What is divided goes to the top of 64 bits, of which the remainder is taken by two products without

@@ -586,6 +586,11 @@ fn immediate(w: Word) -> u64 {
 }
 
 impl Vector {
+    /// Where a copy of a whole register goes, and from where.
+    pub fn copied(&self) -> Option<(u8, u8)> {
+        (self.kind == Kind::Two(vex::POR) && self.q && self.rn == self.rm).then_some((self.rd, self.rn))
+    }
+
     /// The vector registers that it names.
     pub fn vectors(&self) -> Vec<u8> {
         let (rd, rn, rm) = (self.rd, self.rn, self.rm);
