@@ -321,7 +321,7 @@ fn program(rng: &mut Rng, encodings: &[&'static Encoding], user: bool) -> Vec<u3
         }
     }
     words.truncate(WORDS - 1);
-    words.push(0x1400_0000 | (1 << 26) - (WORDS as u32 - 1));
+    words.push(0x1400_0000 | ((1 << 26) - (WORDS as u32 - 1)));
     words
 }
 
