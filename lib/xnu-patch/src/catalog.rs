@@ -13,7 +13,7 @@
 //! name = "iOS 12 to 14"
 //! otherwise = true                          # only if the variants before found nothing
 //! trains = [12, 14]                         # iOS majors, first and last; none: any
-//! in = "com.apple.driver.AppleImage4"       # a kext; "kernel"; none: all code
+//! in = "com.apple.driver.AppleImage4"       # a kext; "kernel"; "kexts"; none: all code
 //! segments = ["__PPLTEXT", "__TEXT_EXEC"]   # of these the first that there is; none: any
 //! find = ["528002c0/ffffffe0", "~2 9b000000/ffe08000"]   # a sequence (see `pattern`), or
 //! string = "SecureRootName"                 # code that refers to this C string (string_part: to one that holds it), or

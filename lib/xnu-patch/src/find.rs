@@ -9,6 +9,8 @@ use crate::pattern::{Bindings, Sequence, Words};
 
 /// Most places that are followed from one variant: more are no answer anyway.
 const MOST: usize = 256;
+/// In a patch file: every kext, the kernel not.
+const KEXTS: &str = "kexts";
 /// Most strings of one text that are looked at.
 const MOST_STRINGS: usize = 64;
 
@@ -213,6 +215,9 @@ impl<'a> Search<'a> {
         }
         let places = self.follow(self.anchors(notes));
         let mut hits: Vec<Hit> = places.iter().filter_map(|p| self.write(p)).collect();
+        if self.variant.module.as_deref() == Some(KEXTS) {
+            hits.retain(|h| h.module.as_deref().is_some_and(|m| m != KERNEL));
+        }
         hits.sort_by_key(|h| h.address);
         hits.dedup_by_key(|h| h.address);
         hits
@@ -239,7 +244,7 @@ impl<'a> Search<'a> {
         if let Some(segment) = present {
             all.retain(|c| c.segment == segment.as_str());
         }
-        let Some(wanted) = &self.variant.module else { return all };
+        let Some(wanted) = self.variant.module.as_deref().filter(|m| *m != KEXTS) else { return all };
         let wanted = if wanted == "kernel" { KERNEL } else { wanted };
         let Some(module) = self.image.module(wanted).filter(|m| !m.ranges.is_empty()) else {
             notes.push(format!(
