@@ -23,7 +23,7 @@ _xnu__run() {
 
     case "${cmd}" in
         xnu__run)
-            opts="-M -m -d -D -S -n -v -q -h -V --configuration --kernel --devicetree --ramdisk --trustcache --trust --append --initrd --dtb --bios --entry --machine --memory --smp --cpus --cpu --gic --virtualization --drive --screen --slide --seed --no-fill --force --patch --patch-file --list-patches --hook --dt-edit --json --serial --until --timeout --screenshot --vnc --engine --icount --realtime --semihosting --no-reboot --symbols --gdb --stopped --diagnose --no-diagnosis --break --dry-run --dump-dtb --demo --demo-ipsw --verbose --quiet --no-progress --completions --help --version"
+            opts="-M -m -d -D -S -n -v -q -h -V --configuration --kernel --devicetree --ramdisk --trustcache --trust --append --initrd --dtb --bios --entry --machine --memory --smp --cpus --cpu --pac --no-sprr --enforce-ctrr --enforce-ktrr --gic --virtualization --drive --screen --slide --seed --no-fill --force --patch --patch-file --list-patches --hook --dt-edit --json --serial --until --timeout --screenshot --vnc --engine --icount --realtime --semihosting --no-reboot --symbols --gdb --stopped --diagnose --no-diagnosis --break --dry-run --dump-dtb --demo --demo-ipsw --verbose --quiet --no-progress --completions --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -74,11 +74,11 @@ _xnu__run() {
                     return 0
                     ;;
                 --machine)
-                    COMPREPLY=($(compgen -W "apple apple-m1 virt" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "apple vmapple apple-m1 virt" -- "${cur}"))
                     return 0
                     ;;
                 -M)
-                    COMPREPLY=($(compgen -W "apple apple-m1 virt" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "apple vmapple apple-m1 virt" -- "${cur}"))
                     return 0
                     ;;
                 --memory)
@@ -98,6 +98,10 @@ _xnu__run() {
                     return 0
                     ;;
                 --cpu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pac)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -10,11 +10,13 @@ complete -c xnu-run -l dtb -d 'Flattened device tree instead of the generated on
 complete -c xnu-run -l bios -d 'Firmware in the first flash bank of machine virt' -r -F
 complete -c xnu-run -l entry -d 'Offset of the first instruction of a raw image that speaks Apple\'s boot protocol' -r
 complete -c xnu-run -s M -l machine -d 'Machine; by default what the image names or the kernel is for' -r -f -a "apple\t'Apple\'s: boot_args and Apple\'s device tree'
+vmapple\t'Apple\'s virtual machine (VMAPPLE): GICv3, PL011, hypercalls'
 apple-m1\t'An M1 entered with a flattened device tree'
 virt\t'QEMU\'s `virt`'"
 complete -c xnu-run -s m -l memory -d 'RAM, in bytes or with K, M, G' -r
 complete -c xnu-run -l cpus -l smp -d 'Number of CPUs' -r
-complete -c xnu-run -l cpu -d 'CPU model: a7 to a13, cortex-a53, cortex-a72, neoverse-n1, max' -r
+complete -c xnu-run -l cpu -d 'CPU model: a7 to a14, m1, vmapple, cortex-a53, cortex-a72, neoverse-n1, max' -r
+complete -c xnu-run -l pac -d 'Pointer authentication: off, hash, qarma5 or qarma3; by default what the CPU model has' -r
 complete -c xnu-run -l gic -d 'Version of the interrupt controller of machine virt' -r
 complete -c xnu-run -l drive -d 'Raw disk image of machine virt; FILE,ro for read-only. May be repeated' -r -F
 complete -c xnu-run -l screen -d 'Framebuffer of machine apple, such as 640x1136' -r
@@ -44,6 +46,8 @@ elvish\t''
 fish\t''
 powershell\t''
 zsh\t''"
+complete -c xnu-run -l no-sprr -d 'Ignore APRR and SPRR: pages have the permissions that Arm gives them'
+complete -c xnu-run -l enforce-ktrr -l enforce-ctrr -d 'Protect the memory that the kernel locks with KTRR or CTRR'
 complete -c xnu-run -l virtualization -d 'CPUs of machine virt have EL2 and start there'
 complete -c xnu-run -l no-fill -d 'Leave Apple\'s device tree as it is but for addresses'
 complete -c xnu-run -l force -d 'Boot though the plan breaks rules'

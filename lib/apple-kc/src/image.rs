@@ -112,6 +112,8 @@ pub struct KernelCache {
     pub symtab: Option<Symtab>,
     /// `LC_DYLD_CHAINED_FIXUPS`: file offset and size.
     pub chained_fixups: Option<(u32, u32)>,
+    /// Virtual address behind `__LAST`, with which the kernel's read-only part ends: in a fileset, of the kernel inside.
+    pub read_only_end: Option<u64>,
     /// Whether the file is shorter than its segments claim (the header can still be read).
     pub truncated: bool,
     /// Load commands that make no sense, which [`KernelCache::look`] passes over.
@@ -148,6 +150,8 @@ impl KernelCache {
         if kernel.entry.is_none() {
             kernel.entry = inner.as_ref().and_then(|i| i.entry);
         }
+        let last = inner.as_ref().and_then(|i| i.segment("__LAST")).or_else(|| kernel.segment("__LAST"));
+        kernel.read_only_end = last.and_then(|s| s.vmaddr.checked_add(s.vmsize));
         kernel.version = inner.and_then(|i| i.find_version(bytes)).or_else(|| kernel.find_version(bytes));
         Ok(kernel)
     }
@@ -200,6 +204,7 @@ impl KernelCache {
             build_version: None,
             symtab: None,
             chained_fixups: None,
+            read_only_end: None,
             truncated: false,
             damage: Vec::new(),
         };

@@ -148,6 +148,7 @@ impl Cpu {
             mpidr: self.sys.mpidr,
             rvbar: self.sys.rvbar,
             gic_version: self.sys.gic_version,
+            enforce_locks: self.sys.enforce_locks,
             cntfrq: self.io.clock.frequency(),
             vpidr: self.model.midr,
             vmpidr: self.sys.mpidr,
@@ -169,6 +170,7 @@ impl Cpu {
         self.state.el = self.model.highest();
         self.state.pc = self.sys.rvbar;
         self.state.next_pc = self.sys.rvbar;
+        self.update_overlay();
         self.el_changed();
         self.update_timers();
     }

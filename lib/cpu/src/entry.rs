@@ -7,6 +7,7 @@ use crate::Cpu;
 use crate::exception::{Class, Exception};
 use crate::mmu::walk::{HCR_E2H, HCR_TGE};
 use crate::state::pending;
+use crate::sys::UserKeys;
 
 /// HCR_EL2.FMO.
 const HCR_FMO: u64 = 1 << 3;
@@ -56,6 +57,12 @@ pub enum Interrupt {
 impl Cpu {
     /// Selects EL and stack pointer: banks SP, and recomputes what depends on the EL.
     pub(crate) fn set_el(&mut self, el: u8, spsel: u8) {
+        if el != self.state.el && self.sys.pmu.is_running() {
+            self.pmu_sync();
+        }
+        if el != self.state.el && self.sys.user_keys != UserKeys::default() {
+            self.state.pac_context = 0;
+        }
         let regime = self.regime();
         let state = &mut self.state;
         let bank = |el: u8, spsel: u8| if spsel != 0 { usize::from(el & 3) } else { 0 };
@@ -115,6 +122,13 @@ impl Cpu {
     pub fn take_exception(&mut self, e: Exception) {
         if e.class == Class::Debugger {
             return;
+        }
+        let mut e = e;
+        if e.class == Class::GuardedAbort {
+            if self.enter_guarded_by_abort(&e) {
+                return;
+            }
+            e.class = Class::InstructionAbort;
         }
         let target = self.route(&e);
         let from = self.state.el;

@@ -52,8 +52,8 @@ pub enum Class {
     Watchpoint = 0x34,
     /// BRK.
     Brk = 0x3c,
-    /// Not architectural: Apple's genter, which enters guarded mode.
-    GuardedEnter = 0x3f,
+    /// Not architectural: a fetch from what only Apple's guarded mode may execute, which enters that mode.
+    GuardedAbort = 0x3f,
     /// Not architectural: an outside debugger's watchpoint. Nothing is taken; the instruction has not happened.
     Debugger = 0xff,
 }
@@ -176,6 +176,11 @@ impl Exception {
     /// An instruction abort: ISS as built by the MMU, faulting address.
     pub const fn instruction_abort(iss: u32, address: u64) -> Exception {
         Exception { address, ..Exception::new(Class::InstructionAbort, 1, iss) }
+    }
+
+    /// An instruction abort at a page that only guarded mode may execute.
+    pub const fn guarded_abort(iss: u32, address: u64) -> Exception {
+        Exception { address, ..Exception::new(Class::GuardedAbort, 1, iss) }
     }
 
     /// Watchpoint hit by an access to `address`.

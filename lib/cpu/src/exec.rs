@@ -9,6 +9,7 @@
 use a64::{Feature, Op, Word};
 
 use crate::Cpu;
+use crate::Model;
 use crate::exception::{Exception, Step};
 
 pub mod alu;
@@ -38,7 +39,17 @@ pub struct Decoded {
 }
 
 impl Decoded {
-    /// Decodes `word`. Unallocated words decode to something that raises the exception.
+    /// Decodes `word` as `model` does: what it does not have is undefined, or a NOP in the hint space.
+    pub fn of(model: &Model, word: u32) -> Decoded {
+        match a64::decode(word) {
+            Some(e) if !model.has(e.feature) && !e.is_hint() => {
+                Decoded { handler: undefined, word: Word(word), op: Op::Udf }
+            }
+            _ => Decoded::new(word),
+        }
+    }
+
+    /// Decodes `word` as a CPU with every feature. Unallocated words decode to something that raises the exception.
     pub fn new(word: u32) -> Decoded {
         match a64::decode(word) {
             Some(e) => Decoded { handler: handler(e.op, e.feature, word), word: Word(word), op: e.op },

@@ -148,7 +148,7 @@ impl Interpreter {
                     let Ok(word) = cpu.io.bus.memory().read_u32(base | pc & (CODE_PAGE - 4)) else {
                         return Leave::Continue;
                     };
-                    *slot.insert(Decoded::new(word))
+                    *slot.insert(Decoded::of(&cpu.model, word))
                 }
             };
             let next = pc.wrapping_add(4);
@@ -245,7 +245,7 @@ fn step_at(cpu: &mut Cpu, pa: u64, guarded: bool) -> Result<Leave, Stop> {
 
 /// Executes one word, and moves on when it raised nothing.
 fn execute_word(cpu: &mut Cpu, word: u32) -> Leave {
-    let decoded = Decoded::new(word);
+    let decoded = Decoded::of(&cpu.model, word);
     cpu.state.next_pc = cpu.state.pc.wrapping_add(4);
     let result = (decoded.handler)(cpu, decoded.op, decoded.word);
     cpu.state.instructions += 1;

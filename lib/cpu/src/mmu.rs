@@ -12,6 +12,7 @@ use crate::exception::Exception;
 use crate::state::pending;
 use crate::tlb::{ENTRIES, Entry, Invalidate, PRIVILEGED, PRIVILEGED_PAN, Space, USER, Walk, Which};
 
+pub mod overlay;
 pub mod walk;
 
 use walk::{Actor, Fault, HCR_E2H, HCR_TGE, Intent, Regime, Walker, fsc, perm};
@@ -126,6 +127,7 @@ impl Cpu {
                 vttbr: if stage2 { self.sys.vttbr } else { 0 },
                 vtcr: if stage2 { self.sys.vtcr } else { 0 },
                 page_shift: shift,
+                overlay: if regime == Regime::El10 { self.sys.overlay } else { overlay::Overlay::default() },
             }
         });
         self.tlb.choose(spaces, asid);
@@ -485,6 +487,9 @@ impl Cpu {
         }
         let walk = self.resolve(va, Kind::NORMAL, Intent::Fetch).map_err(|fault| {
             self.note_stage2(fault);
+            if fault.guarded_executes {
+                return Exception::guarded_abort(fault.fsc, va);
+            }
             let mut e = Exception::instruction_abort(fault.fsc | u32::from(fault.s1ptw) << 7, va);
             if fault.stage2 {
                 e = e.to(2);

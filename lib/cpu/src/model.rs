@@ -25,6 +25,21 @@ pub enum Pac {
     Qarma3,
 }
 
+/// How a descriptor's permission bits are read on Apple's cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Permissions {
+    /// As Arm says.
+    #[default]
+    Arm,
+    /// As Arm says, masked by the APRR registers (A11, A12).
+    Aprr,
+    /// SPRR (A13 and later): the bits are an index into a register; the register of EL1 is the one with this encoding.
+    Sprr {
+        /// Encoding of the permission register of EL1 and GL1: sources differ by chip.
+        el1: u16,
+    },
+}
+
 /// The identity registers of a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ids {
@@ -56,7 +71,7 @@ pub struct Ids {
     pub ccsidr: [u64; 3],
 }
 
-/// Features that change what the processor core does (instruction sets alone are not listed: executors accept a superset).
+/// Features that change what the processor core does. Instruction sets alone are not listed: see [`Model::has`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Features {
     /// PSTATE.PAN exists.
@@ -114,6 +129,10 @@ pub struct Model {
     pub apple: bool,
     /// Apple's guarded execution (GXF) exists: A13 and later.
     pub guarded: bool,
+    /// What Apple's cores have besides Arm's page permissions.
+    pub permissions: Permissions,
+    /// MIDR_EL1 of the efficiency cores of the same chip, where it differs.
+    pub efficiency_midr: Option<u64>,
     /// Pointer authentication.
     pub pac: Pac,
     /// Reset values of IMPLEMENTATION DEFINED registers that are not zero.
@@ -190,6 +209,64 @@ impl Model {
         self.has_el2 = el2;
         self.has_el3 = el3;
         self
+    }
+
+    /// The same model without Apple's page permissions: descriptors mean what Arm says.
+    #[must_use]
+    pub fn with_arm_permissions(mut self) -> Model {
+        self.permissions = Permissions::Arm;
+        self
+    }
+
+    /// The model of the chip's efficiency cores.
+    #[must_use]
+    pub fn efficiency(mut self) -> Model {
+        if let Some(midr) = self.efficiency_midr {
+            self.midr = midr;
+        }
+        self
+    }
+
+    /// Whether instructions of this feature exist. What does not is undefined, in the hint space a NOP.
+    pub fn has(&self, feature: a64::Feature) -> bool {
+        use a64::Feature::*;
+        let ids = &self.ids;
+        let at_least = |register: u64, shift: u32, level: u64| field(register, shift) >= level;
+        // 15 in the fields for floating-point means that there is none.
+        let fp = |shift: u32| field(ids.pfr0, shift) != 15;
+        match feature {
+            Base => true,
+            Fp => fp(16),
+            AdvSimd => fp(20),
+            Fp16 => fp(16) && at_least(ids.pfr0, 16, 1),
+            Ras => at_least(ids.pfr0, 28, 1),
+            Aes => at_least(ids.isar0, 4, 1),
+            Sha1 => at_least(ids.isar0, 8, 1),
+            Sha256 => at_least(ids.isar0, 12, 1),
+            Sha512 => at_least(ids.isar0, 12, 2),
+            Crc32 => at_least(ids.isar0, 16, 1),
+            Lse => at_least(ids.isar0, 20, 2),
+            Rdm => at_least(ids.isar0, 28, 1),
+            Sha3 => at_least(ids.isar0, 32, 1),
+            Sm3 => at_least(ids.isar0, 36, 1),
+            Sm4 => at_least(ids.isar0, 40, 1),
+            DotProd => at_least(ids.isar0, 44, 1),
+            Fhm => at_least(ids.isar0, 48, 1),
+            FlagM => at_least(ids.isar0, 52, 1),
+            FlagM2 => at_least(ids.isar0, 52, 2),
+            Jscvt => at_least(ids.isar1, 12, 1),
+            Fcma => at_least(ids.isar1, 16, 1),
+            Lrcpc => at_least(ids.isar1, 20, 1),
+            Lrcpc2 => at_least(ids.isar1, 20, 2),
+            Frintts => at_least(ids.isar1, 32, 1),
+            Sb => at_least(ids.isar1, 36, 1),
+            Bf16 => at_least(ids.isar1, 44, 1),
+            I8mm => at_least(ids.isar1, 52, 1),
+            Bti => at_least(ids.pfr1, 0, 1),
+            Lor => at_least(ids.mmfr1, 16, 1),
+            Pauth => self.pac != Pac::Absent,
+            Apple => self.apple,
+        }
     }
 
     /// Highest implemented EL.

@@ -1,7 +1,8 @@
 //! The performance monitors (PMUv3): a cycle counter and six event counters.
 //!
-//! One instruction is one cycle. Events counted: CPU_CYCLES and INST_RETIRED, at every EL (filters are stored, not applied).
-//! Counters advance when they are looked at; an overflow is therefore noticed then, and drives the wire.
+//! One instruction is one cycle. Events counted: CPU_CYCLES and INST_RETIRED, at the ELs that the filter of each counter
+//! asks for. Counters advance when they are looked at and when the EL changes; an overflow is therefore noticed then, and
+//! drives the wire.
 
 use crate::Cpu;
 use crate::reg::*;
@@ -40,14 +41,31 @@ pub struct Pmu {
     seen: u64,
 }
 
+/// Whether a filter (PMCCFILTR, PMEVTYPER) counts at `el`: P and U take EL1 and EL0 out, NSH lets EL2 in, M differs from
+/// P for EL3. All is non-secure, where NSK and NSU turn P and U round.
+fn counts_at(filter: u64, el: u8) -> bool {
+    let bit = |n: u32| filter >> n & 1 != 0;
+    match el {
+        0 => bit(30) == bit(28),
+        1 => bit(31) == bit(29),
+        2 => bit(27),
+        _ => bit(31) == bit(26),
+    }
+}
+
 impl Pmu {
-    fn advance(&mut self, instructions: u64) {
+    /// Whether anything is counted.
+    pub(crate) fn is_running(&self) -> bool {
+        self.pmcr & E != 0
+    }
+
+    fn advance(&mut self, instructions: u64, el: u8) {
         let new = instructions.wrapping_sub(self.seen);
         self.seen = instructions;
         if self.pmcr & E == 0 || new == 0 {
             return;
         }
-        if self.enabled & CYCLE != 0 {
+        if self.enabled & CYCLE != 0 && counts_at(self.cycle_filter, el) {
             let (value, carried) = self.cycles.overflowing_add(new);
             let long = self.pmcr & LC != 0;
             if carried || !long && value >> 32 != self.cycles >> 32 {
@@ -57,7 +75,7 @@ impl Pmu {
         }
         for n in 0..COUNTERS {
             let counts = matches!(self.types[n] & 0xffff, INST_RETIRED | CPU_CYCLES);
-            if self.enabled >> n & 1 != 0 && counts {
+            if self.enabled >> n & 1 != 0 && counts && counts_at(self.types[n], el) {
                 self.add(n, new);
             }
         }
@@ -88,8 +106,9 @@ fn numbered(reg: u16) -> Option<(bool, usize)> {
 }
 
 impl Cpu {
-    fn pmu_sync(&mut self) {
-        self.sys.pmu.advance(self.state.instructions);
+    /// Lets the counters catch up, for the EL that the CPU has been at since the last time.
+    pub(crate) fn pmu_sync(&mut self) {
+        self.sys.pmu.advance(self.state.instructions, self.state.el);
         let p = &self.sys.pmu;
         self.io.pmu.set(p.pmcr & E != 0 && p.overflowed & p.interrupts != 0);
     }
@@ -196,5 +215,30 @@ impl Cpu {
         }
         self.pmu_sync();
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_takes_levels_out_and_lets_the_hypervisor_in() {
+        let levels = |filter: u64| [0, 1, 2, 3].map(|el| counts_at(filter, el));
+        assert_eq!(levels(0), [true, true, false, true]);
+        assert_eq!(levels(1 << 31), [true, false, false, false]);
+        assert_eq!(levels(1 << 30), [false, true, false, true]);
+        assert_eq!(levels(1 << 27), [true, true, true, true]);
+        assert_eq!(levels(3 << 30 | 3 << 28), [true, true, false, false]);
+    }
+
+    #[test]
+    fn counters_count_at_the_level_that_they_are_set_to() {
+        let mut pmu = Pmu { pmcr: E | LC, enabled: CYCLE | 3, cycle_filter: 1 << 31, ..Pmu::default() };
+        pmu.types[0] = INST_RETIRED;
+        pmu.types[1] = INST_RETIRED | 1 << 30;
+        pmu.advance(10, 1);
+        pmu.advance(15, 0);
+        assert_eq!((pmu.cycles, pmu.counters[0], pmu.counters[1]), (5, 15, 10));
     }
 }

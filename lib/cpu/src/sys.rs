@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::exec::system::apple::GuardedBank;
+use crate::mmu::overlay::Overlay;
 use crate::pmu::Pmu;
 
 /// One generic timer (CNTx_CTL, CNTx_CVAL).
@@ -31,6 +32,27 @@ pub mod timer {
     pub const SECURE: usize = 4;
     /// Number of timers.
     pub const COUNT: usize = 5;
+}
+
+/// What Apple's hypervisor keeps of its guests' pointer authentication keys (XNU osfmk/arm64/hv_hvc.h): a value that
+/// makes the keys of EL0 differ from those of EL1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserKeys {
+    /// The value of EL0.
+    pub el0: u64,
+    /// A value that applies at EL1: the kernel signs for a program.
+    pub at_el1: Option<u64>,
+}
+
+impl UserKeys {
+    /// What the keys differ by at this EL.
+    pub fn at(self, el: u8) -> u64 {
+        match (el, self.at_el1) {
+            (0, _) => self.el0,
+            (1, Some(value)) => value,
+            _ => 0,
+        }
+    }
 }
 
 /// A 128-bit pointer authentication key.
@@ -119,6 +141,12 @@ pub struct Sys {
     pub pmu: Pmu,
     /// Apple's guarded mode: the bank of EL1 registers not in use.
     pub guarded: GuardedBank,
+    /// Apple's page permissions as the registers make them.
+    pub overlay: Overlay,
+    /// Ranges locked by KTRR and CTRR are protected.
+    pub enforce_locks: bool,
+    /// Pointer authentication keys of a hypervisor that keeps them: see [`UserKeys`].
+    pub user_keys: UserKeys,
     /// State of RNDR's generator.
     pub seed: u64,
     /// See [`timer`].

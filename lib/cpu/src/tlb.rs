@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::mmu::overlay::Overlay;
 use crate::mmu::walk::Regime;
 
 /// Blocks remembered in each context; a guest that maps more loses its cached pages now and then.
@@ -131,6 +132,8 @@ pub(crate) struct Space {
     pub vtcr: u64,
     /// Page size of the arrays.
     pub page_shift: u32,
+    /// Apple's page permissions.
+    pub overlay: Overlay,
 }
 
 /// Who asks: the third part of a context's identity.

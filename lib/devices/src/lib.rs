@@ -10,6 +10,7 @@
 
 pub mod aic;
 pub mod amcc;
+pub mod cpu_control;
 pub mod dockchannel;
 pub mod flash;
 pub mod framebuffer;

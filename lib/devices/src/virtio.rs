@@ -61,6 +61,8 @@ pub const CONFIG: u64 = 0x100;
 /// Bytes of the register block.
 pub const LEN: u64 = 0x200;
 
+/// What [`MAGIC`] reads: "virt".
+const VIRT: u64 = 0x7472_6976;
 /// Feature: not legacy. Always offered.
 const F_VERSION_1: u64 = 1 << 32;
 /// Status: the driver has accepted the features.
@@ -165,6 +167,28 @@ impl<B: Backend> VirtioMmio<B> {
     }
 }
 
+/// A slot without a device: it says so (device ID 0), and every write is dropped.
+#[derive(Debug, Default)]
+pub struct Empty;
+
+impl Device for Empty {
+    fn name(&self) -> &str {
+        "virtio-mmio (empty)"
+    }
+
+    fn read(&mut self, offset: u64, a: Access) -> u64 {
+        match offset {
+            _ if a.size != Size::Word => 0,
+            MAGIC => VIRT,
+            VERSION => 2,
+            VENDOR_ID => u32::from_le_bytes(*b"xnub").into(),
+            _ => 0,
+        }
+    }
+
+    fn write(&mut self, _: u64, _: u64, _: Access) {}
+}
+
 fn half(features: u64, select: u32) -> u64 {
     match select {
         0 => features & 0xffff_ffff,
@@ -187,7 +211,7 @@ impl<B: Backend> Device for VirtioMmio<B> {
             return self.stray.note();
         }
         match offset {
-            MAGIC => 0x7472_6976,
+            MAGIC => VIRT,
             VERSION => 2,
             DEVICE_ID => self.backend.device_id().into(),
             VENDOR_ID => u32::from_le_bytes(*b"xnub").into(),

@@ -347,7 +347,7 @@ fn timers(e: &Evidence<'_>, n: usize, cpu: &Cpu, tips: &mut Vec<Advice>) -> Stri
             let _ = writeln!(out, "    {name} pending{}", if masked { ", masked" } else { "" });
         }
     }
-    if due && irq && !fiq && e.machine.board().apple {
+    if due && irq && !fiq && e.machine.board().family != machine::firmware::Family::Standard {
         tips.push(Advice {
             means: "the timer's interrupt comes as IRQ; XNU takes its timers as FIQ and waits for ever"
                 .into(),

@@ -2,7 +2,7 @@
 
 use a64::{Op, Word, decode_bit_masks};
 use cpu::exec::Decoded;
-use cpu::{Cpu, Pac};
+use cpu::{Cpu, Model, Pac};
 use mem::CODE_PAGE;
 
 use crate::emit::{atomic, crypto, fp, pointer, structures, system, vector};
@@ -15,7 +15,9 @@ use crate::schedule::schedule;
 const LONGEST: u64 = 64;
 
 /// What decoding knows besides the word.
-pub struct Context {
+pub struct Context<'a> {
+    /// What the guest's CPU has.
+    pub model: &'a Model,
     pub mode: Mode,
     /// FEAT_BTI: indirect branches leave BTYPE.
     pub bti: bool,
@@ -33,8 +35,13 @@ pub fn block(cpu: &Cpu, pc: u64, pa: u64, mode: Mode) -> Option<(Vec<Ir>, Vec<u3
         return None;
     }
     let features = cpu.model.features;
-    let context =
-        Context { mode, bti: features.bti, no_pac: cpu.model.pac == Pac::Absent, ctr: cpu.model.ids.ctr };
+    let context = Context {
+        model: &cpu.model,
+        mode,
+        bti: features.bti,
+        no_pac: cpu.model.pac == Pac::Absent,
+        ctr: cpu.model.ids.ctr,
+    };
     let count = LONGEST.min((page + CODE_PAGE - pa) / 4);
     let (mut ops, mut words) = (Vec::new(), Vec::new());
     for n in 0..count {
@@ -96,8 +103,8 @@ fn z(n: usize) -> u8 {
     if n == 31 { ZR } else { n as u8 }
 }
 
-fn exec(word: u32) -> Ir {
-    let decoded = Decoded::new(word);
+fn exec(model: &Model, word: u32) -> Ir {
+    let decoded = Decoded::of(model, word);
     use Op::*;
     // What may change the mode, or what the next instruction is, or translations.
     let ends = matches!(
@@ -137,12 +144,13 @@ fn exec(word: u32) -> Ir {
 }
 
 fn one(context: &Context, word: u32, pc: u64) -> Ir {
-    let Some(encoding) = a64::decode(word) else {
-        let Ir::Exec { decoded, .. } = exec(word) else { return exec(word) };
-        return Ir::Exec { decoded, ends: true };
+    let encoding = a64::decode(word).filter(|e| context.model.has(e.feature) || e.is_hint());
+    let Some(encoding) = encoding else {
+        // Undefined on this CPU.
+        return Ir::Exec { decoded: Decoded::of(context.model, word), ends: true };
     };
     if encoding.feature == a64::Feature::Apple {
-        return exec(word);
+        return exec(context.model, word);
     }
     let w = Word(word);
     integer(context, encoding.op, w, pc)
@@ -154,7 +162,7 @@ fn one(context: &Context, word: u32, pc: u64) -> Ir {
         .or_else(|| fp::decode(context, encoding.op, w).map(Ir::Float))
         .or_else(|| structures::decode(context, encoding.op, w).map(Ir::Structure))
         .or_else(|| crypto::decode(context, encoding.op, w).map(Ir::Crypto))
-        .unwrap_or_else(|| exec(word))
+        .unwrap_or_else(|| exec(context.model, word))
 }
 
 fn shifted(w: Word) -> Option<Operand> {

@@ -10,6 +10,7 @@ use devices::unmapped::{Named, OnFirst, Unmapped};
 use mem::{Bus, BusBuilder, Clock, Device, Line, Lines};
 
 use crate::Error;
+use crate::firmware::{Family, Power};
 
 /// Number of wires of the generic timers, in the order of `cpu::sys::timer`.
 pub const TIMERS: usize = cpu::sys::timer::COUNT;
@@ -36,6 +37,8 @@ impl fmt::Debug for Port {
 pub struct Socket {
     /// MPIDR_EL1.
     pub mpidr: u64,
+    /// MIDR_EL1, where it is not the model's.
+    pub midr: Option<u64>,
     /// Its interrupt inputs.
     pub lines: Arc<Lines>,
     /// Outputs of its timers.
@@ -84,8 +87,12 @@ pub struct Board {
     pub entry_level: u8,
     /// Interrupt controller behind system registers, as ID_AA64PFR0_EL1.GIC says: 1 for GICv3, or 0.
     pub gic: u64,
-    /// Apple's firmware conventions.
-    pub apple: bool,
+    /// Whose firmware conventions hold.
+    pub family: Family,
+    /// What switches CPUs on and off, when devices of the board share it.
+    pub power: Option<Arc<Power>>,
+    /// Ranges locked by KTRR and CTRR are protected.
+    pub enforce_locks: bool,
     /// What to tell the user, e.g. devices of the tree that are not modelled.
     pub notes: Vec<String>,
 }
@@ -131,6 +138,10 @@ pub struct Config {
     pub cpu: Option<String>,
     /// Pointer authentication; None: what the model has.
     pub pac: Option<cpu::model::Pac>,
+    /// APRR and SPRR are ignored: pages have the permissions that Arm gives them.
+    pub arm_permissions: bool,
+    /// Ranges that the guest locks with KTRR or CTRR are protected, as on hardware.
+    pub enforce_locks: bool,
     /// Time follows executed instructions, so many a second, instead of the host's clock.
     pub instructions_per_second: Option<u64>,
     /// What Apple's machine shall not have.
@@ -148,7 +159,15 @@ impl fmt::Debug for Config {
 impl Config {
     /// Everything as the board has it.
     pub fn new() -> Self {
-        Self { cpu: None, pac: None, instructions_per_second: None, faults: Vec::new(), on_unmapped: None }
+        Self {
+            cpu: None,
+            pac: None,
+            arm_permissions: false,
+            enforce_locks: false,
+            instructions_per_second: None,
+            faults: Vec::new(),
+            on_unmapped: None,
+        }
     }
 
     /// The clock of a guest whose counter ticks at `frequency` Hz.
@@ -167,6 +186,7 @@ impl Config {
             value: name.to_owned(),
             known: cpu::model::NAMES.join(", "),
         })?;
+        let model = if self.arm_permissions { model.with_arm_permissions() } else { model };
         Ok(match self.pac {
             Some(pac) => model.with_pac(pac),
             None => model,

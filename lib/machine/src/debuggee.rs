@@ -118,7 +118,7 @@ impl Target for Debuggee<'_> {
     }
 
     fn is_apple(&self) -> bool {
-        self.machine.board().apple
+        self.machine.board().family != crate::firmware::Family::Standard
     }
 
     fn kernel(&self) -> Option<Kernel> {

@@ -3,9 +3,12 @@
 //! Sources: Arm DEN 0022 (PSCI 1.1), DEN 0028 (SMC calling convention), "Semihosting for AArch32 and AArch64";
 //! XNU osfmk/arm64/machine_routines_asm.s (`monitor_call`) and osfmk/arm64/hv_hvc.h for Apple's.
 
+mod hypercall;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use cpu::{Conduit, Cpu, Firmware, Stop};
+use devices::cpu_control::CpuControl;
 use devices::serial::Outbox;
 
 /// PSCI functions; bit 30 (64-bit arguments) is masked off before comparing.
@@ -43,10 +46,24 @@ pub struct Start {
     pub x0: u64,
 }
 
+/// Whose conventions firmware follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// Arm's: PSCI and nothing else.
+    #[default]
+    Standard,
+    /// Apple's chips: KPP's monitor calls are answered too.
+    Apple,
+    /// Apple's virtual machines: hypercalls too.
+    AppleVirtual,
+}
+
 /// Which CPUs are on, and which shall be.
 #[derive(Debug)]
 pub struct Power {
     cpus: Mutex<Vec<CpuPower>>,
+    /// Registers that show a CPU's state, where the machine has them.
+    controls: Vec<Arc<CpuControl>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -58,9 +75,22 @@ struct CpuPower {
 
 impl Power {
     /// CPUs with these MPIDRs, all off.
-    pub fn new(mpidrs: &[u64]) -> Arc<Self> {
+    pub fn new(mpidrs: &[u64]) -> Self {
         let cpu = |m: &u64| CpuPower { affinity: m & AFFINITY, on: false, start: None };
-        Arc::new(Self { cpus: Mutex::new(mpidrs.iter().map(cpu).collect()) })
+        Self { cpus: Mutex::new(mpidrs.iter().map(cpu).collect()), controls: Vec::new() }
+    }
+
+    /// With registers that show each CPU's state.
+    #[must_use]
+    pub fn with_controls(self, controls: Vec<Arc<CpuControl>>) -> Self {
+        Self { controls, ..self }
+    }
+
+    /// Starts CPU `index` at `pc` unless it is on: a release from reset.
+    pub fn release(&self, index: usize, pc: u64) {
+        if let Some(cpu) = self.lock().get_mut(index).filter(|c| !c.on && c.start.is_none()) {
+            cpu.start = Some(Start { pc, x0: 0 });
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<CpuPower>> {
@@ -71,6 +101,9 @@ impl Power {
     pub fn set(&self, index: usize, on: bool) {
         if let Some(cpu) = self.lock().get_mut(index) {
             cpu.on = on;
+        }
+        if let Some(control) = self.controls.get(index) {
+            control.set_on(on);
         }
     }
 
@@ -108,8 +141,8 @@ pub struct Services {
     pub power: Arc<Power>,
     /// HLT #0xf000 is semihosting.
     pub semihosting: bool,
-    /// Calls that are not PSCI's get Apple's answers.
-    pub apple: bool,
+    /// Who answers calls that are not PSCI's.
+    pub family: Family,
     /// Where semihosting prints.
     pub outbox: Outbox,
 }
@@ -200,7 +233,11 @@ impl Firmware for Services {
             Conduit::Hlt(0xf000) if self.semihosting && cpu.state.el > 0 => self.semihost(cpu),
             Conduit::Hlt(_) => return false,
             // KPP's monitor (A7 to A9): there is none, and 0 is what its callers take for success.
-            Conduit::Smc(0x11) if self.apple => 0,
+            Conduit::Smc(0x11) if self.family == Family::Apple => 0,
+            Conduit::Hvc(_) if self.family == Family::AppleVirtual && hypercall::is_apples(cpu) => {
+                hypercall::call(cpu);
+                return true;
+            }
             Conduit::Hvc(_) | Conduit::Smc(_) => match self.psci(cpu) {
                 Some(result) => result,
                 // Unknown hypervisor calls get "not supported", never a trap: XNU's probe of its host relies on it.

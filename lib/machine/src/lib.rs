@@ -20,7 +20,7 @@ pub mod virt;
 pub mod wires;
 
 pub use board::{Board, Config, Screen};
-pub use cpu::Cpu;
+pub use cpu::{Cpu, Pac};
 pub use debuggee::Debuggee;
 pub use error::Error;
 pub use fault::Fault;

@@ -14,6 +14,7 @@ use mem::{FIQ, IRQ, Line, Lines, Memory, Region};
 
 use crate::Error;
 use crate::board::{Board, Builder, Config, Entry, Socket};
+use crate::firmware::Family;
 use crate::media::Media;
 use crate::wires::{FastIpi, OrGate};
 
@@ -187,7 +188,8 @@ pub fn build(image: &Media, options: &Options, mut config: Config) -> Result<Boa
     let lines = Lines::new();
     let gate = OrGate::new(lines.line(FIQ));
     let timers = std::array::from_fn(|n| gate.input(n as u32));
-    let socket = Socket { mpidr: 1 << 31, lines: Arc::clone(&lines), timers, pmu: gate.input(31) };
+    let socket =
+        Socket { mpidr: 1 << 31, midr: None, lines: Arc::clone(&lines), timers, pmu: gate.input(31) };
     let ipi = FastIpi::new(vec![(0, gate.input(30))]);
     let mut builder = Builder::new(memory);
     let aic = Aic::new(aic::MAX_INPUTS, vec![lines.line(IRQ)], Arc::clone(&clock));
@@ -213,7 +215,9 @@ pub fn build(image: &Media, options: &Options, mut config: Config) -> Result<Boa
         entry,
         entry_level: 1,
         gic: 0,
-        apple: true,
+        family: Family::Apple,
+        power: None,
+        enforce_locks: false,
         notes: Vec::new(),
     })
 }

@@ -178,12 +178,12 @@ impl Machine {
     /// Puts CPUs into a board's sockets; the boot CPU is at its entry, the others are off.
     pub fn new(board: Board, options: Options) -> Self {
         let mpidrs: Vec<u64> = board.sockets.iter().map(|s| s.mpidr).collect();
-        let power = Power::new(&mpidrs);
+        let power = board.power.clone().unwrap_or_else(|| Arc::new(Power::new(&mpidrs)));
         let outbox = board.ports.first().map(|p| p.outbox.clone()).unwrap_or_default();
         let services: Arc<dyn Firmware> = Arc::new(Services {
             power: Arc::clone(&power),
             semihosting: options.semihosting,
-            apple: board.apple,
+            family: board.family,
             outbox,
         });
         let model = Arc::new(board.model.clone());
@@ -207,7 +207,12 @@ impl Machine {
                         Arc::clone(&socket.lines),
                     )
                 };
-                let mut cpu = Cpu::new(Arc::clone(&model), index, socket.mpidr, io);
+                let model = match socket.midr {
+                    Some(midr) => Arc::new(cpu::Model { midr, ..board.model.clone() }),
+                    None => Arc::clone(&model),
+                };
+                let mut cpu = Cpu::new(model, index, socket.mpidr, io);
+                cpu.sys.enforce_locks = board.enforce_locks;
                 options.hooks.iter().for_each(|h| cpu.set_hook(h.address, true));
                 Processor { cpu, engine: options.engine.make(), on: false, waits: false, held: false }
             })

@@ -28,6 +28,7 @@ use xnu_boot::{Inputs, Kernel, Plan};
 
 use crate::Error;
 use crate::board::{Board, Builder, Config, Entry, Socket, TIMERS};
+use crate::firmware::Family;
 use crate::media::{self, Media, Parts};
 use crate::wires::IccRegisters;
 
@@ -61,7 +62,7 @@ const VIRTIO_SPI: u32 = 16;
 /// Interrupt numbers of the controller.
 const NUMBERS: u32 = 288;
 /// Private interrupts (number less 16) of the timers, in the order of `cpu::sys::timer`.
-const fn timer_ppi(index: usize) -> u32 {
+pub(crate) const fn timer_ppi(index: usize) -> u32 {
     match index {
         timer::PHYSICAL => 14,
         timer::VIRTUAL => 11,
@@ -70,7 +71,7 @@ const fn timer_ppi(index: usize) -> u32 {
         _ => 13,
     }
 }
-const PMU_PPI: u32 = 7;
+pub(crate) const PMU_PPI: u32 = 7;
 
 /// Most CPUs.
 pub const MAX_CPUS: u32 = 64;
@@ -220,6 +221,9 @@ pub fn build(
         let disk = Blk::new(file, read_only).map_err(failed)?;
         builder.map(base, virtio::LEN, VirtioMmio::new(disk, Arc::clone(&memory), line))?;
     }
+    for empty in slot..VIRTIO_SLOTS {
+        builder.map(VIRTIO + u64::from(empty) * virtio::LEN, virtio::LEN, virtio::Empty)?;
+    }
     let unmapped = builder.unmapped(config.on_unmapped.take());
     let model = config.model("max")?.with_levels(options.virtualization, false);
     Ok(Board {
@@ -237,7 +241,9 @@ pub fn build(
         entry,
         entry_level: if options.virtualization { 2 } else { 1 },
         gic: if options.gic == GicVersion::V3 { 1 } else { 0 },
-        apple: false,
+        family: Family::Standard,
+        power: None,
+        enforce_locks: false,
         notes: Vec::new(),
     })
 }
@@ -278,6 +284,7 @@ fn gic(builder: &mut Builder, options: &Options) -> Result<Wired, Error> {
     let mpidrs: Vec<u64> = (0..options.cpus).map(|n| mpidr(n, options.gic)).collect();
     let socket = |index: usize, lines: &Arc<Lines>, ppi: &dyn Fn(usize, u32) -> Line| Socket {
         mpidr: mpidrs.get(index).copied().unwrap_or(0),
+        midr: None,
         lines: Arc::clone(lines),
         timers: std::array::from_fn::<Line, TIMERS, _>(|n| ppi(index, timer_ppi(n))),
         pmu: ppi(index, PMU_PPI),

@@ -41,6 +41,7 @@ mod preset;
 mod soc;
 mod train;
 mod trust_cache;
+mod virtual_tree;
 
 pub use arguments::{merge_arguments, without_argument};
 pub use boot_args::{BootArgs, LINE_LENGTHS, Video};

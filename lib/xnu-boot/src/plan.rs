@@ -28,6 +28,9 @@ const BLOCK: u64 = 32 << 20;
 /// Where DRAM begins on A-series chips.
 const DRAM_BASE: u64 = 0x8_0000_0000;
 
+/// Where it begins in Apple's virtual machines.
+const VIRTUAL_DRAM_BASE: u64 = 0x7000_0000;
+
 /// A kernel, as far as its way of being started goes.
 #[derive(Debug, Clone)]
 pub enum Kernel {
@@ -139,7 +142,7 @@ pub struct Screen {
 pub struct Options {
     /// Bytes of DRAM, framebuffer and panic log included. By default what the chip's devices have.
     pub memory: Option<u64>,
-    /// Physical address of DRAM, a multiple of 32 MiB; 0x800000000 by default.
+    /// Physical address of DRAM, a multiple of 32 MiB; by default 0x800000000, for VMAPPLE 0x70000000.
     pub memory_base: Option<u64>,
     /// Boot arguments, complete.
     pub command_line: String,
@@ -344,6 +347,9 @@ pub struct Plan {
     /// What to put into memory, by ascending physical address. Nothing overlaps but segments that do so in the file;
     /// later ones win.
     pub loads: Vec<Load>,
+    /// What the kernel will lock (KTRR, CTRR), as the boot loader tells the memory controller: from trust cache or locked
+    /// tree to the end of `__LAST`; none for kernels without that segment.
+    pub read_only: Option<Range>,
     /// RAM that is not the kernel's.
     pub reserved: Vec<Region>,
     /// The framebuffer, if one was wanted.
@@ -417,8 +423,9 @@ fn add(a: u64, b: u64) -> Result<u64> {
 }
 
 /// DRAM as the options say, checked for what every plan needs of it.
-fn dram(options: &Options, default: u64) -> Result<Range> {
-    let base = options.memory_base.unwrap_or(DRAM_BASE);
+fn dram(options: &Options, soc: Option<Soc>, default: u64) -> Result<Range> {
+    let usual = if soc.is_some_and(Soc::is_virtual) { VIRTUAL_DRAM_BASE } else { DRAM_BASE };
+    let base = options.memory_base.unwrap_or(usual);
     if !base.is_multiple_of(BLOCK) {
         return Err(Error::Option {
             option: "memory base",

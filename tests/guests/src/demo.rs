@@ -5,7 +5,7 @@
 //! digests in the manifest are right, the program on the ramdisk is signed ad hoc and its hash is in the trust cache.
 
 use crate::macho;
-use crate::manifest::{self, Component, Identity};
+use crate::manifest::{self, Component, Identity, Product};
 use crate::symbols::Symbols;
 use apple_img4::{Algorithm, Compression, FourCc};
 use sha2::{Digest, Sha384};
@@ -19,8 +19,6 @@ const LAUNCHD: &[u8] = include_bytes!("../bin/demo-launchd.bin");
 const LAUNCHD_SYMBOLS: &str = include_str!("../bin/demo-launchd.sym");
 const TREE: &str = include_str!("../trees/demo.adt.txt");
 
-const KERNEL_PATH: &str = "kernelcache.release.iphone9";
-const TREE_PATH: &str = "Firmware/all_flash/DeviceTree.d10ap.im4p";
 const ERASE_PATH: &str = "048-00001-001.dmg";
 const UPDATE_PATH: &str = "048-00002-001.dmg";
 const ERASE_TRUST_PATH: &str = "Firmware/048-00001-001.dmg.trustcache";
@@ -52,7 +50,8 @@ pub enum Error {
     Io(#[from] std::io::Error),
 }
 
-type Result<T> = std::result::Result<T, Error>;
+/// The result of what packs.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 /// The demo kernel as a Mach-O.
 pub fn kernel() -> Vec<u8> {
@@ -131,9 +130,23 @@ pub fn parts() -> Result<Parts> {
 }
 
 fn parts_for(behavior: &str) -> Result<Parts> {
-    let kernel = kernel();
+    pack("demo", &kernel(), &device_tree()?, &ramdisk(behavior)?)
+}
+
+/// The ramdisk of a kernel that reads nothing of it but its signature.
+pub(crate) fn small_ramdisk(name: &str) -> Result<Vec<u8>> {
+    use apple_fs::hfsplus::write::{Attributes, Builder};
+    let mut volume = Builder::new("ContractDisk");
+    volume.directory("/sbin", &Attributes::new(0o755))?;
+    volume.file("/sbin/launchd", &Attributes::new(0o755), launchd()?)?;
+    volume.file("/motd", &Attributes::new(0o644), format!("the ramdisk of the {name} kernels\n"))?;
+    Ok(volume.build()?)
+}
+
+/// IM4Ps of these parts.
+pub(crate) fn pack(name: &str, kernel: &[u8], tree: &[u8], ramdisk: &[u8]) -> Result<Parts> {
     let mut compressed = Vec::new();
-    lzfse_rust::LzfseEncoder::default().encode_bytes(&kernel, &mut compressed)?;
+    lzfse_rust::LzfseEncoder::default().encode_bytes(kernel, &mut compressed)?;
     let compression = Compression { algorithm: Algorithm::Lzfse, uncompressed_size: kernel.len() as u64 };
     let plain = |kind: &[u8; 4], what: &str, payload: &[u8]| {
         apple_img4::write::im4p(FourCc(*kind), what, payload, None)
@@ -141,13 +154,13 @@ fn parts_for(behavior: &str) -> Result<Parts> {
     Ok(Parts {
         kernelcache: apple_img4::write::im4p(
             FourCc(*b"krnl"),
-            "KernelCacheBuilder-xnuboot-demo",
+            &format!("KernelCacheBuilder-xnuboot-{name}"),
             &compressed,
             Some(compression),
         )?,
-        device_tree: plain(b"dtre", "EmbeddedDeviceTrees-xnuboot-demo", &device_tree()?)?,
-        ramdisk: plain(b"rdsk", "xnuboot demo ramdisk", &ramdisk(behavior)?)?,
-        trust_cache: plain(b"trst", "xnuboot demo", &trust_cache(&cdhashes()?))?,
+        device_tree: plain(b"dtre", &format!("EmbeddedDeviceTrees-xnuboot-{name}"), tree)?,
+        ramdisk: plain(b"rdsk", &format!("xnuboot {name} ramdisk"), ramdisk)?,
+        trust_cache: plain(b"trst", &format!("xnuboot {name}"), &trust_cache(&cdhashes()?))?,
     })
 }
 
@@ -163,21 +176,29 @@ fn digest(im4p: &[u8], used_as: Option<&str>) -> Result<Vec<u8>> {
     Ok(Sha384::digest(changed.to_bytes()?).to_vec())
 }
 
-fn identity(behavior: &'static str, parts: &Parts) -> Result<Identity> {
+fn identity(product: &Product, behavior: &'static str, parts: &Parts) -> Result<Identity> {
     let (ramdisk_path, trust_path) =
         if behavior == "Erase" { (ERASE_PATH, ERASE_TRUST_PATH) } else { (UPDATE_PATH, UPDATE_TRUST_PATH) };
     let mut components = Vec::new();
     for (name, path, used_as, data) in [
-        ("KernelCache", KERNEL_PATH, None, &parts.kernelcache),
-        ("RestoreKernelCache", KERNEL_PATH, Some("rkrn"), &parts.kernelcache),
-        ("DeviceTree", TREE_PATH, None, &parts.device_tree),
-        ("RestoreDeviceTree", TREE_PATH, Some("rdtr"), &parts.device_tree),
-        ("RestoreRamDisk", ramdisk_path, None, &parts.ramdisk),
-        ("RestoreTrustCache", trust_path, Some("rtsc"), &parts.trust_cache),
+        ("KernelCache", kernel_path(product), None, &parts.kernelcache),
+        ("RestoreKernelCache", kernel_path(product), Some("rkrn"), &parts.kernelcache),
+        ("DeviceTree", tree_path(product), None, &parts.device_tree),
+        ("RestoreDeviceTree", tree_path(product), Some("rdtr"), &parts.device_tree),
+        ("RestoreRamDisk", ramdisk_path.to_owned(), None, &parts.ramdisk),
+        ("RestoreTrustCache", trust_path.to_owned(), Some("rtsc"), &parts.trust_cache),
     ] {
         components.push(Component { name, path, used_as, digest: digest(data, used_as)? });
     }
     Ok(Identity { behavior, components })
+}
+
+fn kernel_path(product: &Product) -> String {
+    format!("kernelcache.release.{}", product.family)
+}
+
+fn tree_path(product: &Product) -> String {
+    format!("Firmware/all_flash/DeviceTree.{}.im4p", product.board)
 }
 
 /// The whole IPSW.
@@ -185,8 +206,15 @@ fn identity(behavior: &'static str, parts: &Parts) -> Result<Identity> {
 /// # Errors
 /// Only a defect of this workspace gives one.
 pub fn ipsw() -> Result<Vec<u8>> {
-    let (erase, update) = (parts_for("Erase")?, parts_for("Update")?);
-    let identities = [identity("Erase", &erase)?, identity("Update", &update)?];
+    archive(&manifest::DEMO, &parts_for("Erase")?, Some(&parts_for("Update")?))
+}
+
+/// An IPSW of these parts: one build identity, or two.
+pub(crate) fn archive(product: &Product, erase: &Parts, update: Option<&Parts>) -> Result<Vec<u8>> {
+    let mut identities = vec![identity(product, "Erase", erase)?];
+    if let Some(update) = update {
+        identities.push(identity(product, "Update", update)?);
+    }
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
@@ -194,14 +222,18 @@ pub fn ipsw() -> Result<Vec<u8>> {
         archive.start_file(path, options)?;
         Ok(archive.write_all(data)?)
     };
-    put("BuildManifest.plist", deflated, &xml(&manifest::build_manifest(&identities))?)?;
-    put("Restore.plist", deflated, &xml(&manifest::restore(KERNEL_PATH, ERASE_PATH, UPDATE_PATH))?)?;
-    put(KERNEL_PATH, stored, &erase.kernelcache)?;
-    put(TREE_PATH, deflated, &erase.device_tree)?;
+    let (kernel, tree) = (kernel_path(product), tree_path(product));
+    let update_path = if update.is_some() { UPDATE_PATH } else { ERASE_PATH };
+    put("BuildManifest.plist", deflated, &xml(&manifest::build_manifest(product, &identities))?)?;
+    put("Restore.plist", deflated, &xml(&manifest::restore(product, &kernel, ERASE_PATH, update_path))?)?;
+    put(&kernel, stored, &erase.kernelcache)?;
+    put(&tree, deflated, &erase.device_tree)?;
     put(ERASE_PATH, deflated, &erase.ramdisk)?;
     put(ERASE_TRUST_PATH, stored, &erase.trust_cache)?;
-    put(UPDATE_PATH, deflated, &update.ramdisk)?;
-    put(UPDATE_TRUST_PATH, stored, &update.trust_cache)?;
+    if let Some(update) = update {
+        put(UPDATE_PATH, deflated, &update.ramdisk)?;
+        put(UPDATE_TRUST_PATH, stored, &update.trust_cache)?;
+    }
     Ok(archive.finish()?.into_inner())
 }
 

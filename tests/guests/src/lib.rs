@@ -9,6 +9,7 @@
 //! IPSW goes through.
 #![forbid(unsafe_code)]
 
+pub mod contract;
 pub mod demo;
 pub mod macho;
 mod manifest;

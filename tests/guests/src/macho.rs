@@ -177,7 +177,7 @@ pub fn program(binary: &[u8], symbols: &Symbols) -> MachO {
 }
 
 /// The flat binary with the room for the header, which the linker scripts leave, in front.
-fn image(binary: &[u8]) -> Vec<u8> {
+pub(crate) fn image(binary: &[u8]) -> Vec<u8> {
     const HEADER_ROOM: usize = 0x1000;
     let mut image = vec![0; HEADER_ROOM];
     image.extend(binary);

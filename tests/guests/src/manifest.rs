@@ -7,7 +7,7 @@ pub struct Component {
     /// Its key, such as `RestoreKernelCache`.
     pub name: &'static str,
     /// Path in the archive.
-    pub path: &'static str,
+    pub path: String,
     /// `Img4PayloadType`, when the file is used as another type than it says.
     pub used_as: Option<&'static str>,
     /// SHA-384 of the IM4P with that type.
@@ -22,34 +22,62 @@ pub struct Identity {
     pub components: Vec<Component>,
 }
 
-pub const PRODUCT_TYPE: &str = "iPhone9,1";
-pub const BOARD: &str = "d10ap";
-pub const VERSION: &str = "12.1";
-pub const BUILD: &str = "16B92";
+/// The device and the release that an IPSW is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Product {
+    /// `ProductType`.
+    pub kind: &'static str,
+    /// `DeviceClass` of the build identity.
+    pub board: &'static str,
+    /// Name in the kernelcache's.
+    pub family: &'static str,
+    /// `t8010`.
+    pub platform: &'static str,
+    /// Chip.
+    pub chip: u32,
+    /// Release.
+    pub version: &'static str,
+    /// Build.
+    pub build: &'static str,
+}
+
+/// The demo's.
+pub const DEMO: Product = Product {
+    kind: "iPhone9,1",
+    board: "d10ap",
+    family: "iphone9",
+    platform: "t8010",
+    chip: 0x8010,
+    version: "12.1",
+    build: "16B92",
+};
 
 /// `BuildManifest.plist`.
-pub fn build_manifest(identities: &[Identity]) -> Value {
+pub fn build_manifest(product: &Product, identities: &[Identity]) -> Value {
     let mut root = Dictionary::new();
-    root.insert("BuildIdentities".into(), Value::Array(identities.iter().map(identity).collect()));
+    root.insert(
+        "BuildIdentities".into(),
+        Value::Array(identities.iter().map(|i| identity(product, i)).collect()),
+    );
     root.insert("ManifestVersion".into(), 0.into());
-    root.insert("ProductBuildVersion".into(), BUILD.into());
-    root.insert("ProductVersion".into(), VERSION.into());
-    root.insert("SupportedProductTypes".into(), Value::Array(vec![PRODUCT_TYPE.into()]));
+    root.insert("ProductBuildVersion".into(), product.build.into());
+    root.insert("ProductVersion".into(), product.version.into());
+    root.insert("SupportedProductTypes".into(), Value::Array(vec![product.kind.into()]));
     Value::Dictionary(root)
 }
 
-fn identity(it: &Identity) -> Value {
+fn identity(product: &Product, it: &Identity) -> Value {
     let mut info = Dictionary::new();
-    info.insert("BuildNumber".into(), BUILD.into());
+    info.insert("BuildNumber".into(), product.build.into());
     info.insert("BuildTrain".into(), "xnuboot demo".into());
-    info.insert("DeviceClass".into(), BOARD.into());
+    info.insert("DeviceClass".into(), product.board.into());
     info.insert("RestoreBehavior".into(), it.behavior.into());
     info.insert("Variant".into(), format!("Customer {} Install (IPSW)", it.behavior).into());
     let mut manifest = Dictionary::new();
     for c in &it.components {
         let mut info = Dictionary::new();
         info.insert("HashMethod".into(), "sha2-384".into());
-        info.insert("Path".into(), c.path.into());
+        info.insert("Path".into(), c.path.as_str().into());
         if let Some(used_as) = c.used_as {
             info.insert("Img4PayloadType".into(), used_as.into());
         }
@@ -61,7 +89,7 @@ fn identity(it: &Identity) -> Value {
     }
     let mut out = Dictionary::new();
     out.insert("ApBoardID".into(), "0x08".into());
-    out.insert("ApChipID".into(), "0x8010".into());
+    out.insert("ApChipID".into(), format!("{:#06x}", product.chip).into());
     out.insert("ApSecurityDomain".into(), "0x01".into());
     out.insert("Info".into(), Value::Dictionary(info));
     out.insert("Manifest".into(), Value::Dictionary(manifest));
@@ -69,17 +97,17 @@ fn identity(it: &Identity) -> Value {
 }
 
 /// `Restore.plist`.
-pub fn restore(kernel: &str, erase: &str, update: &str) -> Value {
+pub fn restore(product: &Product, kernel: &str, erase: &str, update: &str) -> Value {
     let mut device = Dictionary::new();
     device.insert("BDID".into(), 8.into());
-    device.insert("BoardConfig".into(), BOARD.into());
-    device.insert("CPID".into(), 0x8010.into());
-    device.insert("Platform".into(), "t8010".into());
+    device.insert("BoardConfig".into(), product.board.into());
+    device.insert("CPID".into(), product.chip.into());
+    device.insert("Platform".into(), product.platform.into());
     device.insert("SCEP".into(), 1.into());
     let mut kernels = Dictionary::new();
     let mut release = Dictionary::new();
     release.insert("Release".into(), kernel.into());
-    kernels.insert("iphone9".into(), Value::Dictionary(release));
+    kernels.insert(product.family.into(), Value::Dictionary(release));
     let mut ramdisks = Dictionary::new();
     ramdisks.insert("User".into(), erase.into());
     ramdisks.insert("Update".into(), update.into());
@@ -90,11 +118,11 @@ pub fn restore(kernel: &str, erase: &str, update: &str) -> Value {
     root.insert("DeviceClass".into(), "iPhone".into());
     root.insert("DeviceMap".into(), Value::Array(vec![Value::Dictionary(device)]));
     root.insert("KernelCachesByPlatform".into(), Value::Dictionary(kernels));
-    root.insert("ProductBuildVersion".into(), BUILD.into());
-    root.insert("ProductType".into(), PRODUCT_TYPE.into());
-    root.insert("ProductVersion".into(), VERSION.into());
+    root.insert("ProductBuildVersion".into(), product.build.into());
+    root.insert("ProductType".into(), product.kind.into());
+    root.insert("ProductVersion".into(), product.version.into());
     root.insert("RestoreRamDisks".into(), Value::Dictionary(ramdisks));
-    root.insert("SupportedProductTypes".into(), Value::Array(vec![PRODUCT_TYPE.into()]));
+    root.insert("SupportedProductTypes".into(), Value::Array(vec![product.kind.into()]));
     root.insert("SystemRestoreImageFileSystems".into(), Value::Dictionary(file_systems));
     Value::Dictionary(root)
 }

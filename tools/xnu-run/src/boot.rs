@@ -19,7 +19,10 @@ const DEFAULT_ARGUMENTS: &str = "serial=3 -v debug=0x8 wdt=-1";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum MachineKind {
     /// Apple's: boot_args and Apple's device tree.
+    #[value(alias = "iphone")]
     Apple,
+    /// Apple's virtual machine (VMAPPLE): GICv3, PL011, hypercalls.
+    Vmapple,
     /// An M1 entered with a flattened device tree.
     AppleM1,
     /// QEMU's `virt`.
@@ -64,7 +67,8 @@ impl Boot {
     pub fn new(args: &Args, sources: Sources, io: &Io) -> Result<Self, Error> {
         let kernel = sources.kernel.as_ref().map(|k| recognise(k, args)).transpose()?;
         let named = match sources.machine.as_deref() {
-            Some("apple") => Some(MachineKind::Apple),
+            Some("apple" | "iphone") => Some(MachineKind::Apple),
+            Some("vmapple") => Some(MachineKind::Vmapple),
             Some("apple-m1") => Some(MachineKind::AppleM1),
             Some("virt") => Some(MachineKind::Virt),
             Some(other) => {
@@ -107,7 +111,7 @@ impl Boot {
             command_line,
         };
         match kind {
-            MachineKind::Apple => {
+            MachineKind::Apple | MachineKind::Vmapple => {
                 let kernel = kernel
                     .ok_or_else(|| no_kernel("an XNU kernel or another image of Apple's boot protocol"))?;
                 let inputs = Inputs {
@@ -137,6 +141,7 @@ impl Boot {
                             Ok(apple_dt::Edit::new(action, "--dt-edit"))
                         })
                         .collect::<Result<_, Error>>()?,
+                    soc: (kind == MachineKind::Vmapple).then(|| xnu_boot::Soc::by_name("VMAPPLE")).flatten(),
                     ..xnu_boot::Options::default()
                 };
                 boot.plan = Some(Plan::new(&inputs, &options).map_err(|e| plan_error(name, &e))?);
@@ -200,9 +205,9 @@ impl Boot {
                 virt::device_tree(&self.virt_options(args, io)?, initrd)
             }
             MachineKind::AppleM1 => m1::device_tree(&self.m1_options(args)),
-            MachineKind::Apple => {
+            MachineKind::Apple | MachineKind::Vmapple => {
                 return Err(Error::usage(
-                    "--dump-dtb: machine apple has no flattened device tree; dt-patch shows Apple's",
+                    "--dump-dtb: Apple's machines have no flattened device tree; dt-patch shows Apple's",
                 ));
             }
         };
@@ -251,7 +256,9 @@ impl Boot {
     /// Builds and loads the board.
     pub fn board(&self, args: &Args, config: Config, io: &Io) -> Result<Board, Error> {
         let board = match (self.kind, &self.plan, &self.parts.kernel) {
-            (MachineKind::Apple, Some(plan), _) => apple::build(plan, &self.parts, config),
+            (MachineKind::Apple | MachineKind::Vmapple, Some(plan), _) => {
+                apple::build(plan, &self.parts, config)
+            }
             (MachineKind::AppleM1, _, Some(image)) => m1::build(image, &self.m1_options(args), config),
             (MachineKind::Virt, plan, _) => {
                 virt::build(plan.as_ref(), &self.parts, self.virt_options(args, io)?, config)

@@ -87,9 +87,18 @@ pub struct Args {
     /// Number of CPUs.
     #[arg(long, visible_alias = "smp", value_name = "N", help_heading = "Machine")]
     pub cpus: Option<u32>,
-    /// CPU model: a7 to a13, cortex-a53, cortex-a72, neoverse-n1, max.
+    /// CPU model: a7 to a14, m1, vmapple, cortex-a53, cortex-a72, neoverse-n1, max.
     #[arg(long, value_name = "MODEL", help_heading = "Machine")]
     pub cpu: Option<String>,
+    /// Pointer authentication: off, hash, qarma5 or qarma3; by default what the CPU model has.
+    #[arg(long, value_name = "ALGORITHM", value_parser = pac, help_heading = "Machine")]
+    pub pac: Option<machine::Pac>,
+    /// Ignore APRR and SPRR: pages have the permissions that Arm gives them.
+    #[arg(long, help_heading = "Machine")]
+    pub no_sprr: bool,
+    /// Protect the memory that the kernel locks with KTRR or CTRR.
+    #[arg(long, visible_alias = "enforce-ctrr", help_heading = "Machine")]
+    pub enforce_ktrr: bool,
     /// Version of the interrupt controller of machine virt.
     #[arg(long, value_name = "VERSION", default_value = "3", value_parser = clap::value_parser!(u8).range(2..=3), help_heading = "Machine")]
     pub gic: u8,
@@ -283,6 +292,16 @@ fn screen(text: &str) -> Result<xnu_boot::Screen, String> {
     Ok(xnu_boot::Screen { width: pixels(width)?, height: pixels(height)?, graphics: false })
 }
 
+fn pac(text: &str) -> Result<machine::Pac, String> {
+    Ok(match text {
+        "off" => machine::Pac::Off,
+        "hash" => machine::Pac::Hash,
+        "qarma5" | "qarma" => machine::Pac::Qarma5,
+        "qarma3" => machine::Pac::Qarma3,
+        _ => return Err("off, hash, qarma5 or qarma3".into()),
+    })
+}
+
 fn engine(text: &str) -> Result<EngineKind, String> {
     EngineKind::named(text).ok_or_else(|| EngineKind::NAMES.join(", "))
 }
@@ -394,6 +413,9 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
     let build = || {
         let config = Config {
             cpu: args.cpu.clone(),
+            pac: args.pac,
+            arm_permissions: args.no_sprr,
+            enforce_locks: args.enforce_ktrr,
             instructions_per_second: args.icount,
             faults: faults.clone(),
             on_unmapped: log.as_ref().filter(|_| items.mmio).map(Log::on_unmapped),

@@ -74,7 +74,7 @@ pub fn execute(cpu: &mut Cpu, op: Op, w: Word) -> Step {
             trap(cpu)?;
             let code = match cpu.model.pac {
                 Pac::Off => 0,
-                _ => compute(cpu, s.x(w.rn()), s.xsp(w.rm()), cpu.sys.keys[GENERIC]),
+                _ => compute(cpu, s.x(w.rn()), s.xsp(w.rm()), key_value(cpu, GENERIC)),
             };
             cpu.state.set_x(w.rd(), code & 0xffff_ffff_0000_0000);
         }
@@ -125,6 +125,8 @@ pub fn is_nothing(cpu: &Cpu) -> bool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Everything {
     keys: [u128; 5],
+    /// What a hypervisor's keys of EL0 differ by, where they are used.
+    diversifier: u64,
     /// SCTLR, TCR, HCR, SCR.
     control: [u64; 4],
     el: usize,
@@ -161,12 +163,14 @@ impl Contexts {
 
 impl Cpu {
     /// The number of all that decides what pointer authentication makes of a pointer and a modifier, kept in
-    /// [`crate::State::pac_context`] until something of it changes. EL0 and EL1 share one unless EL0 belongs to EL2.
+    /// [`crate::State::pac_context`] until something of it changes. EL0 and EL1 share one unless EL0 belongs to EL2,
+    /// or a hypervisor's keys differ between them.
     pub fn pac_context(&mut self) -> u64 {
         if self.state.pac_context == 0 {
             let (r, sys) = (regime(self), &self.sys);
             let everything = Everything {
                 keys: sys.keys,
+                diversifier: sys.user_keys.at(self.state.el),
                 control: [sys.sctlr[r.el], sys.tcr[r.el], sys.hcr, sys.scr],
                 el: r.el,
                 user: r.el != 1 && self.state.el == 0,
@@ -245,6 +249,13 @@ fn enabled(cpu: &Cpu, key: Key) -> Result<bool, Exception> {
     }
     trap(cpu)?;
     Ok(cpu.model.pac != Pac::Off)
+}
+
+/// The key in `Sys::keys`, as EL0's diversifier changes it.
+fn key_value(cpu: &Cpu, key: usize) -> u128 {
+    let stored = cpu.sys.keys.get(key).copied().unwrap_or(0);
+    let user = cpu.sys.user_keys;
+    if key == GENERIC { stored } else { stored ^ u128::from(user.at(cpu.state.el)) }
 }
 
 fn compute(cpu: &Cpu, data: u64, modifier: u64, key: u128) -> u64 {
@@ -339,7 +350,7 @@ pub fn add(cpu: &Cpu, ptr: u64, modifier: u64, key: Key) -> Result<u64, Exceptio
     let code_bits = field(54, bottom) | if tbi { 0 } else { field(63, 56) };
     let extension = field(top, bottom);
     let extended = ptr & !extension | if high { extension } else { 0 };
-    let mut code = compute(cpu, extended, modifier, cpu.sys.keys[key as usize]);
+    let mut code = compute(cpu, extended, modifier, key_value(cpu, key as usize));
     let level = level(cpu);
     let present = ptr & extension;
     if present != 0 && present != extension {
@@ -367,7 +378,7 @@ pub fn auth(cpu: &Cpu, ptr: u64, modifier: u64, key: Key, combined: bool) -> Res
     let extension = field(if tbi { 55 } else { 63 }, bottom);
     let code_bits = extension & !(1 << 55);
     let original = ptr & !extension | if high { extension } else { 0 };
-    let code = compute(cpu, original, modifier, cpu.sys.keys[key as usize]);
+    let code = compute(cpu, original, modifier, key_value(cpu, key as usize));
     let level = level(cpu);
     if level < 3 {
         if (code ^ ptr) & code_bits == 0 {

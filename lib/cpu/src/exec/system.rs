@@ -16,6 +16,7 @@ pub mod access;
 pub mod apple;
 pub mod maintenance;
 pub mod registers;
+mod wkdm;
 
 /// Executes one instruction of this group.
 pub fn execute(cpu: &mut Cpu, op: Op, w: Word) -> Step {

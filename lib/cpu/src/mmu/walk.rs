@@ -6,6 +6,7 @@
 
 use mem::Memory;
 
+use super::overlay::{Bits, Overlay, Rights};
 use crate::model::Model;
 use crate::sys::Sys;
 
@@ -80,6 +81,8 @@ pub struct Fault {
     pub s1ptw: bool,
     /// Intermediate physical address, for stage 2 faults.
     pub ipa: u64,
+    /// A fetch from what only Apple's guarded mode may execute.
+    pub guarded_executes: bool,
 }
 
 /// Fault status codes; the level is added where the name says so.
@@ -102,7 +105,7 @@ pub mod fsc {
 
 impl Fault {
     fn stage1(fsc: u32) -> Fault {
-        Fault { fsc, stage2: false, s1ptw: false, ipa: 0 }
+        Fault { fsc, stage2: false, s1ptw: false, ipa: 0, guarded_executes: false }
     }
 }
 
@@ -137,6 +140,8 @@ pub struct Leaf {
     stage2_level: u32,
     /// IPA, when there is a stage 2.
     ipa: u64,
+    /// See [`Fault::guarded_executes`].
+    only_guarded_executes: bool,
 }
 
 impl Leaf {
@@ -161,14 +166,14 @@ impl Leaf {
             Intent::Fetch => perm::EXECUTE,
         };
         if self.stage1_rights(actor) & need == 0 {
-            return Err(Fault::stage1(fsc::PERMISSION + self.level));
+            let guarded_executes = self.only_guarded_executes && !actor.user && intent == Intent::Fetch;
+            return Err(Fault { guarded_executes, ..Fault::stage1(fsc::PERMISSION + self.level) });
         }
         if self.stage2 & need == 0 {
             return Err(Fault {
-                fsc: fsc::PERMISSION + self.stage2_level,
                 stage2: true,
-                s1ptw: false,
                 ipa: self.ipa,
+                ..Fault::stage1(fsc::PERMISSION + self.stage2_level)
             });
         }
         Ok(())
@@ -353,7 +358,7 @@ impl Walker<'_> {
         };
         if self.stage2_on(regime) {
             let ipa = leaf.pa;
-            let second = self.stage2(ipa).map_err(|fsc| Fault { fsc, stage2: true, s1ptw: false, ipa })?;
+            let second = self.stage2(ipa).map_err(|fsc| Fault { stage2: true, ipa, ..Fault::stage1(fsc) })?;
             leaf.pa = second.pa;
             leaf.shift = leaf.shift.min(second.shift);
             leaf.stage2 = second.user;
@@ -374,11 +379,13 @@ impl Walker<'_> {
         }
         let cached = self.sys.hcr & HCR_DC != 0 && self.el2 && regime == Regime::El10;
         let device = intent != Intent::Fetch && !cached;
+        let all = Rights { user: 7, privileged: 7, only_guarded_executes: false };
+        let rights = if regime == Regime::El10 { self.sys.overlay.lock(pa, false, all) } else { all };
         Ok(Leaf {
             pa,
             shift: 12,
-            user: 7,
-            privileged: 7,
+            user: rights.user,
+            privileged: rights.privileged,
             user_accessible: false,
             device,
             attributes: if device { 0 } else { 0xff },
@@ -389,6 +396,7 @@ impl Walker<'_> {
             stage2: 7,
             stage2_level: 0,
             ipa: 0,
+            only_guarded_executes: false,
         })
     }
 
@@ -495,8 +503,16 @@ impl Walker<'_> {
             privileged |= perm::EXECUTE;
         }
         let attributes = (self.sys.mair[el] >> ((descriptor >> 2 & 7) * 8)) as u8;
+        let pa = shape.base | va & ((1 << shape.shift) - 1);
+        let mut rights = Rights { user, privileged, only_guarded_executes: false };
+        if regime == Regime::El10 && self.sys.overlay != Overlay::default() {
+            let ap = u32::from(!writable) << 1 | u32::from(user_accessible);
+            rights = self.sys.overlay.apply(Bits { ap, uxn, pxn }, user, privileged);
+            rights = self.sys.overlay.lock(pa, true, rights);
+        }
+        let Rights { user, privileged, only_guarded_executes } = rights;
         Leaf {
-            pa: shape.base | va & ((1 << shape.shift) - 1),
+            pa,
             shift: shape.shift,
             user,
             privileged,
@@ -510,6 +526,7 @@ impl Walker<'_> {
             stage2: 7,
             stage2_level: 0,
             ipa: 0,
+            only_guarded_executes,
         }
     }
 
@@ -517,9 +534,15 @@ impl Walker<'_> {
     fn read_table(&self, ipa: u64, level: u32, regime: Regime) -> Result<u64, Fault> {
         let mut pa = ipa;
         if self.stage2_on(regime) {
-            let second = self.stage2(ipa).map_err(|fsc| Fault { fsc, stage2: true, s1ptw: true, ipa })?;
+            let second = self.stage2(ipa).map_err(|fsc| Fault {
+                stage2: true,
+                s1ptw: true,
+                ipa,
+                ..Fault::stage1(fsc)
+            })?;
             if second.user & perm::READ == 0 || self.sys.hcr & HCR_PTW != 0 && second.device {
-                return Err(Fault { fsc: fsc::PERMISSION + second.level, stage2: true, s1ptw: true, ipa });
+                let fault = Fault::stage1(fsc::PERMISSION + second.level);
+                return Err(Fault { stage2: true, s1ptw: true, ipa, ..fault });
             }
             pa = second.pa;
         }
@@ -604,6 +627,7 @@ impl Walker<'_> {
             stage2: 7,
             stage2_level: 0,
             ipa: 0,
+            only_guarded_executes: false,
         })
     }
 }

@@ -1,11 +1,25 @@
 //! The models' identity values.
 
-use super::{Features, Ids, Model, Pac};
+use super::{Features, Ids, Model, Pac, Permissions};
 use crate::reg::pack;
 
 /// Names that [`Model::named`] knows.
-pub const NAMES: &[&str] =
-    &["a7", "a8", "a9", "a10", "a11", "a12", "a13", "cortex-a53", "cortex-a72", "neoverse-n1", "max"];
+pub const NAMES: &[&str] = &[
+    "a7",
+    "a8",
+    "a9",
+    "a10",
+    "a11",
+    "a12",
+    "a13",
+    "a14",
+    "m1",
+    "vmapple",
+    "cortex-a53",
+    "cortex-a72",
+    "neoverse-n1",
+    "max",
+];
 
 /// 64-byte lines everywhere, log2 of words; physically indexed; IDC and DIC clear.
 const CTR: u64 = 0x8444_c004;
@@ -77,6 +91,15 @@ fn v8_5(mut ids: Ids) -> Ids {
     ids
 }
 
+/// What A14 and M1 have of 8.5: FlagM2, FRINTTS, SB, PredRes, SSBS, DC CVADP, E0PD; no BTI.
+fn apple_8_5(mut ids: Ids) -> Ids {
+    ids.isar0 = ids.isar0 & !(15 << 52) | 2 << 52;
+    ids.isar1 = ids.isar1 & !15 | 2 | 1 << 32 | 1 << 36 | 1 << 40;
+    ids.pfr1 |= 2 << 4;
+    ids.mmfr2 |= 1 << 60;
+    ids
+}
+
 fn pa_range(mut ids: Ids, range: u64) -> Ids {
     ids.mmfr0 = ids.mmfr0 & !15 | range;
     ids
@@ -98,15 +121,21 @@ fn model(name: &'static str, midr: u64, ids: Ids) -> Model {
         pa_bits: 40,
         apple: false,
         guarded: false,
+        permissions: Permissions::Arm,
+        efficiency_midr: None,
         pac: Pac::Absent,
         resets: &[],
     }
 }
 
+/// Apple's MIDR: implementer 0x61, revision B1.
+const fn apple_midr(part: u64) -> u64 {
+    0x61 << 24 | 1 << 20 | 0xf << 16 | part << 4 | 1
+}
+
 /// Apple: implementer 0x61, B1; no EL2, no EL3 (KPP's monitor is firmware of ours), 6 breakpoints, 2 watchpoints.
 fn apple(name: &'static str, part: u64, ids: Ids, resets: &'static [(u16, u64)]) -> Model {
-    let midr = 0x61 << 24 | 1 << 20 | 0xf << 16 | part << 4 | 1;
-    let mut m = model(name, midr, debug(ids, 6, 2));
+    let mut m = model(name, apple_midr(part), debug(ids, 6, 2));
     m.has_el2 = false;
     m.has_el3 = false;
     m.apple = true;
@@ -122,6 +151,9 @@ const A11: &[(u16, u64)] = &APRR;
 const A12: &[(u16, u64)] = &[APRR[0], APRR[1], (pack(3, 4, 15, 0, 4), 2)];
 /// APCTL_EL1: M key valid; APCFG_EL1: keys on at EL1.
 const A13: &[(u16, u64)] = &[(pack(3, 4, 15, 0, 4), 2), (pack(3, 4, 15, 0, 6), 2)];
+/// SPRR's permission register of EL1 as the emulators of the A13 have it, and as Asahi Linux found it on the M1.
+const SPRR_A13: Permissions = Permissions::Sprr { el1: pack(3, 6, 15, 3, 0) };
+const SPRR_M1: Permissions = Permissions::Sprr { el1: pack(3, 6, 15, 1, 6) };
 
 pub(super) fn build(name: &str) -> Option<Model> {
     // Apple's A7 and A8 have no 16 KiB kernels, but the hardware translates all three granules.
@@ -133,11 +165,18 @@ pub(super) fn build(name: &str) -> Option<Model> {
         "a8" => apple("a8", 2, apple_8_0(), &[]),
         "a9" => apple("a9", 4, apple_8_0(), &[]),
         "a10" => apple("a10", 6, apple_8_1(), &[]),
-        "a11" => apple("a11", 8, apple_8_2(), A11),
+        "a11" => {
+            let mut m = apple("a11", 8, apple_8_2(), A11);
+            m.efficiency_midr = Some(apple_midr(9));
+            m.permissions = Permissions::Aprr;
+            m
+        }
         "a12" => {
             let mut m = apple("a12", 0xb, v8_3(apple_8_2()), A12);
             m.ids.isar1 |= 1 << 8 | 1 << 28;
             m.pac = Pac::Hash;
+            m.efficiency_midr = Some(apple_midr(0xc));
+            m.permissions = Permissions::Aprr;
             m
         }
         "a13" => {
@@ -145,6 +184,27 @@ pub(super) fn build(name: &str) -> Option<Model> {
             m.ids.isar1 |= 1 << 8 | 1 << 28;
             m.pac = Pac::Hash;
             m.guarded = true;
+            m.efficiency_midr = Some(apple_midr(0x13));
+            m.permissions = SPRR_A13;
+            m
+        }
+        // APSTS says that keys are valid; nothing is said in APCTL.
+        "a14" | "m1" => {
+            let (name, part, efficiency) =
+                if name == "a14" { ("a14", 0x21, 0x20) } else { ("m1", 0x23, 0x22) };
+            let mut m = apple(name, part, apple_8_5(v8_4(v8_3(apple_8_2()))), &[]);
+            m.ids.isar1 |= 1 << 8 | 1 << 28;
+            m.pac = Pac::Hash;
+            m.guarded = true;
+            m.efficiency_midr = Some(apple_midr(efficiency));
+            m.permissions = SPRR_M1;
+            m
+        }
+        // What Apple's hypervisor shows on an M1: no guarded mode, keys by hypercall.
+        "vmapple" => {
+            let mut m = apple("vmapple", 0x23, apple_8_5(v8_4(v8_3(apple_8_2()))), &[]);
+            m.ids.isar1 |= 1 << 8 | 1 << 28;
+            m.pac = Pac::Hash;
             m
         }
         "cortex-a53" => {
@@ -197,6 +257,28 @@ mod tests {
         assert!(m.features.pan);
         assert_eq!(m.ids.isar0 >> 20 & 15, 0);
         assert_eq!((m.midr, m.pa_bits), (0x611f_0061, 40));
+    }
+
+    #[test]
+    fn what_a_generation_lacks_is_not_there() {
+        use a64::Feature::*;
+        let has = |name: &str, feature| Model::named(name).unwrap().has(feature);
+        for feature in [Lse, Crc32, Rdm, Fp16, Pauth, Lrcpc, DotProd, Jscvt, Sha3, FlagM, Bti] {
+            assert!(!has("a7", feature), "{feature:?}");
+            assert!(has("max", feature), "{feature:?}");
+        }
+        assert!(has("a7", Aes) && has("a7", AdvSimd) && has("a7", Apple) && !has("cortex-a53", Apple));
+        assert!(has("a10", Crc32) && !has("a10", Lse) && has("a11", Lse) && !has("a11", Pauth));
+        assert!(has("a12", Pauth) && !has("a12", DotProd) && has("a13", DotProd) && !has("a13", Sb));
+        assert!(has("a14", Sb) && !has("a14", Bti));
+    }
+
+    #[test]
+    fn efficiency_cores_have_their_own_part_number() {
+        let part = |m: Model| m.midr >> 4 & 0xfff;
+        let a11 = Model::named("a11").unwrap();
+        assert_eq!((part(a11.clone()), part(a11.efficiency())), (8, 9));
+        assert_eq!(part(Model::named("a10").unwrap().efficiency()), 6);
     }
 
     #[test]

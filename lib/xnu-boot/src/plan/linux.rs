@@ -40,7 +40,7 @@ impl LinuxImage {
 }
 
 pub(super) fn plan(image: &LinuxImage, inputs: &Inputs<'_>, options: &Options) -> Result<Plan> {
-    let dram = dram(options, 1 << 30)?;
+    let dram = dram(options, None, 1 << 30)?;
     if image.text_offset >= TWO_MIB {
         return Err(Error::Input {
             input: "kernel",
@@ -110,6 +110,7 @@ pub(super) fn plan(image: &LinuxImage, inputs: &Inputs<'_>, options: &Options) -
         x0: tree_at,
         reset_vector: start & !0xfff,
         loads,
+        read_only: None,
         reserved: Vec::new(),
         framebuffer: None,
         boot_args: None,

@@ -26,7 +26,7 @@ pub(super) fn plan(size: u64, entry: u64, inputs: &Inputs<'_>, options: &Options
         input: "device tree",
         why: "a raw image is entered by Apple's boot protocol, which gives it one: --devicetree".into(),
     })?;
-    let dram = dram(options, 1 << 30)?;
+    let dram = dram(options, None, 1 << 30)?;
     let mut loads = Vec::new();
     let mut reserved = Vec::new();
     let va = |pa: u64| pa.wrapping_sub(dram.base).wrapping_add(VIRT_BASE);
@@ -115,6 +115,7 @@ pub(super) fn plan(size: u64, entry: u64, inputs: &Inputs<'_>, options: &Options
         x0: args_at,
         reset_vector: entry & !0xfff,
         loads,
+        read_only: None,
         reserved,
         framebuffer: Some(framebuffer),
         boot_args: Some(args),

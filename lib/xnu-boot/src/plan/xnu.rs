@@ -20,6 +20,7 @@ use crate::boot_args::{BootArgs, Video};
 use crate::fill::Fill;
 use crate::soc::Soc;
 use crate::train::Train;
+use crate::virtual_tree::virtual_tree;
 use crate::{Error, Result, TIMEBASE, wrap_trust_cache};
 use apple_dt::{Change, Tree};
 use apple_kc::{KernelCache, Layout};
@@ -56,13 +57,24 @@ struct Job<'a> {
 }
 
 pub(super) fn plan(kernel: &KernelCache, inputs: &Inputs<'_>, options: &Options) -> Result<Plan> {
-    let source = inputs.device_tree.ok_or(Error::Missing {
-        input: "device tree",
-        why: "XNU finds its devices in one; it is Firmware/all_flash/DeviceTree.*.im4p of the IPSW".into(),
-    })?;
     let train = options.train.or_else(|| kernel.version.as_ref().and_then(Train::of));
     let named = kernel.version.as_ref().and_then(|v| Soc::by_name(v.soc.as_deref()?));
-    let soc = options.soc.or(named).or_else(|| Soc::of_tree(source));
+    let soc = options.soc.or(named).or_else(|| inputs.device_tree.and_then(Soc::of_tree));
+    let own;
+    let source = match inputs.device_tree {
+        Some(tree) => tree,
+        None if soc.is_some_and(Soc::is_virtual) => {
+            own = virtual_tree(options.cpus)?;
+            &own
+        }
+        None => {
+            return Err(Error::Missing {
+                input: "device tree",
+                why: "XNU finds its devices in one; it is Firmware/all_flash/DeviceTree.*.im4p of the IPSW"
+                    .into(),
+            });
+        }
+    };
     supported(kernel, train, soc, options)?;
     let entry_va = kernel.entry.ok_or(Error::Input {
         input: "kernel",
@@ -92,6 +104,12 @@ pub(super) fn plan(kernel: &KernelCache, inputs: &Inputs<'_>, options: &Options)
     let loads = job.loads(&layer, tree_bytes, &args)?;
     let pa = |va: u64| va.wrapping_sub(layer.virt_base).wrapping_add(job.dram.base);
     let entry = pa(add(entry_va, options.slide)?);
+    let locked_from =
+        layer.trust_cache.min(if layer.tree < layer.trust_cache { layer.tree } else { u64::MAX });
+    let read_only = kernel.read_only_end.and_then(|end| {
+        let size = pa(end.checked_add(options.slide)?).checked_sub(locked_from)?;
+        (size <= job.dram.size).then_some(Range { base: locked_from, size })
+    });
     let mut reserved = vec![Region { what: "panic log", range: job.panic_log }];
     if let Some(f) = job.framebuffer {
         reserved.push(Region { what: "framebuffer", range: Range { base: f.base, size: f.size() } });
@@ -111,6 +129,7 @@ pub(super) fn plan(kernel: &KernelCache, inputs: &Inputs<'_>, options: &Options)
         x0: layer.args,
         reset_vector: entry & !0xfff,
         loads,
+        read_only,
         reserved,
         framebuffer: job.framebuffer,
         boot_args: Some(args),
@@ -167,7 +186,7 @@ impl<'a> Job<'a> {
         soc: Option<Soc>,
         warnings: &mut Vec<String>,
     ) -> Result<Job<'a>> {
-        let dram = dram(options, soc.map_or(2 << 30, |s| s.memory))?;
+        let dram = dram(options, soc, soc.map_or(2 << 30, |s| s.memory))?;
         // Carve-outs lie above memSize, or the kernel would take them for free memory.
         let mut end = dram.end();
         let mut framebuffer = None;

@@ -1,15 +1,18 @@
 //! Apple's own: guarded execution, WKdm, and the registers in the IMPLEMENTATION DEFINED space.
 //!
-//! Policy of xnu-machine.md 6: any register there stores, status registers read zero, the few with a meaning to kernels
-//! have it. APRR and SPRR are storage only: their pages have Arm permissions at least as wide as their users need.
-//! Guarded mode (GXF) swaps the bank of EL1's exception registers. The WKdm page compressor is not here: kernels fall back
-//! to software when asked, and the instruction is undefined with a word in the log.
+//! Any register there stores, status registers read zero, the few with a meaning to kernels have it; names and encodings
+//! are those of XNU's headers (osfmk/arm64/proc_reg.h, pexpert/pexpert/arm64/apple_arm64_regs.h at xnu-7195) and of m1n1's
+//! list. What APRR, SPRR and KTRR do to pages is in [`crate::mmu::overlay`]. Guarded mode (GXF) swaps the bank of EL1's
+//! exception registers and its stack pointer. Locks of registers (VMSA_LOCK, SPRR's) are storage: nothing is locked.
 
 use a64::{Op, Word};
 
 use super::access::{crm, crn, op1, op2};
+use super::wkdm::{self, Compressed};
 use crate::Cpu;
+use crate::access::Kind;
 use crate::exception::{Exception, Step};
+use crate::mmu::overlay;
 use crate::reg::pack;
 use crate::state::pending;
 
@@ -26,6 +29,15 @@ const ACNTPCT: u16 = pack(3, 4, 15, 10, 5);
 const ACNTVCT: u16 = pack(3, 4, 15, 10, 6);
 const GXF_STATUS: u16 = pack(3, 6, 15, 8, 0);
 const GXF_ENTRY: u16 = pack(3, 6, 15, 8, 1);
+/// Where a fetch from what only guarded mode may execute goes (GXF_PABENTRY, GXF_ABORT).
+const GXF_ABORT: u16 = pack(3, 6, 15, 8, 2);
+/// ASPSR_GL1 under its other name.
+const GXF_ASPSR: u16 = pack(3, 6, 15, 8, 3);
+
+/// Bytes that the page compressor works on.
+const PAGE: u64 = 0x4000;
+/// What the decompressor leaves in its register when the input is no page.
+const DAMAGED: u64 = 0x3000;
 
 /// Error status registers: reads zero, write one to clear.
 const ERROR_STATUS: [u16; 11] = [
@@ -64,6 +76,8 @@ pub fn execute(cpu: &mut Cpu, op: Op, w: Word) -> Step {
         Op::Sdsb if cpu.state.el > 0 => Ok(()),
         Op::Genter if cpu.model.guarded && cpu.state.el > 0 => genter(cpu, w.bits(4, 0)),
         Op::Gexit if cpu.model.guarded && cpu.state.guarded != 0 => gexit(cpu),
+        Op::Wkdmc if cpu.state.el > 0 => compress(cpu, w.rt(), w.rn()),
+        Op::Wkdmd if cpu.state.el > 0 => decompress(cpu, w.rt(), w.rn()),
         Op::AtAs1elx if cpu.state.el > 0 => {
             // As AT S1E1R with the register in the low bits as operand; the answer is in PAR_EL1.
             let va = cpu.state.x(w.rt());
@@ -78,7 +92,64 @@ pub fn execute(cpu: &mut Cpu, op: Op, w: Word) -> Step {
     }
 }
 
+/// wkdmc: the page at Xt into the rest of the page at Xn, which must be as small as that; then Xt is the size in units of
+/// 64 bytes, 0 for a page of one value, or -1 for one that does not fit. Behaviour as Inferno has it
+/// (ChefKissInc/QEMUAppleSilicon), whose guests' kernels use it.
+fn compress(cpu: &mut Cpu, rt: usize, rn: usize) -> Step {
+    let from = cpu.state.xsp(rt) & !(PAGE - 1);
+    let to = cpu.state.xsp(rn) & !63;
+    let mut words = Vec::with_capacity(PAGE as usize / 4);
+    for n in 0..PAGE / 4 {
+        words.push(cpu.load::<u32>(from.wrapping_add(4 * n), Kind::NORMAL)?);
+    }
+    let budget = PAGE - to % PAGE;
+    let status = match wkdm::compress(&words, budget as usize) {
+        Compressed::SingleValue => 0,
+        Compressed::TooBig => u64::MAX,
+        Compressed::Bytes(mut bytes) => {
+            let len = bytes.len().next_multiple_of(64).min(budget as usize);
+            bytes.resize(len, 0);
+            write(cpu, to, &bytes)?;
+            len as u64 / 64
+        }
+    };
+    cpu.state.set_x(rt, status);
+    Ok(())
+}
+
+/// wkdmd: what is at Xt into the page at Xn; then Xt is 0, or not.
+fn decompress(cpu: &mut Cpu, rt: usize, rn: usize) -> Step {
+    let from = cpu.state.xsp(rt) & !63;
+    let to = cpu.state.xsp(rn) & !(PAGE - 1);
+    let mut bytes = Vec::with_capacity(PAGE as usize);
+    for at in (0..PAGE - from % PAGE).step_by(4) {
+        bytes.extend(cpu.load::<u32>(from.wrapping_add(at), Kind::NORMAL)?.to_le_bytes());
+    }
+    let status = match wkdm::decompress(&bytes, PAGE as usize / 4) {
+        None => DAMAGED,
+        Some(words) => {
+            let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+            write(cpu, to, &bytes)?;
+            0
+        }
+    };
+    cpu.state.set_x(rt, status);
+    Ok(())
+}
+
+/// Stores whole words.
+fn write(cpu: &mut Cpu, to: u64, bytes: &[u8]) -> Step {
+    for (n, word) in bytes.chunks_exact(4).enumerate() {
+        let word = word.iter().rev().fold(0u32, |w, b| w << 8 | u32::from(*b));
+        cpu.store(to.wrapping_add(4 * n as u64), word, Kind::NORMAL)?;
+    }
+    Ok(())
+}
+
+/// Exchanges the bank of EL1's registers; SP_EL0 is selected meanwhile, so that both stack pointers are in their banks.
 fn swap_bank(cpu: &mut Cpu) {
+    let el = cpu.state.el;
+    cpu.set_el(el, 0);
     let sys = &mut cpu.sys;
     let bank = &mut sys.guarded;
     std::mem::swap(&mut sys.vbar[1], &mut bank.vbar);
@@ -87,51 +158,95 @@ fn swap_bank(cpu: &mut Cpu) {
     std::mem::swap(&mut sys.elr[1], &mut bank.elr);
     std::mem::swap(&mut sys.far[1], &mut bank.far);
     std::mem::swap(&mut sys.tpidr[1], &mut bank.tpidr);
-    std::mem::swap(&mut cpu.state.x[31], &mut bank.sp);
+    std::mem::swap(&mut sys.sp[1], &mut bank.sp);
 }
 
-/// Enters guarded mode: return state to the guarded bank, everything masked, at GXF_ENTRY.
+/// Enters guarded mode at `vector`: return state to the guarded bank, everything masked, its stack pointer selected.
+fn enter_guarded(cpu: &mut Cpu, spsr: u64, elr: u64, vector: u64) {
+    swap_bank(cpu);
+    cpu.state.guarded = 1;
+    cpu.sys.spsr[1] = spsr;
+    cpu.sys.elr[1] = elr;
+    cpu.state.daif = 0x3c0;
+    cpu.state.btype = 0;
+    let el = cpu.state.el;
+    cpu.set_el(el, 1);
+    cpu.update_overlay();
+    cpu.update_debug();
+    cpu.state.next_pc = vector;
+    cpu.state.pending |= pending::CONTEXT;
+}
+
+/// genter: enters guarded mode at GXF_ENTRY.
 fn genter(cpu: &mut Cpu, imm: u32) -> Step {
     if cpu.state.guarded != 0 {
         return Err(Exception::undefined());
     }
-    let (spsr, elr) = (cpu.state.spsr(), cpu.state.next_pc);
-    cpu.state.guarded = 1;
-    swap_bank(cpu);
-    cpu.sys.spsr[1] = spsr;
-    cpu.sys.elr[1] = elr;
+    let vector = cpu.sys.other.get(&GXF_ENTRY).copied().unwrap_or(0);
+    enter_guarded(cpu, cpu.state.spsr(), cpu.state.next_pc, vector);
     cpu.sys.esr[1] = cpu.sys.esr[1] & !31 | u64::from(imm);
-    cpu.state.daif = 0x3c0;
-    cpu.state.next_pc = cpu.sys.other.get(&GXF_ENTRY).copied().unwrap_or(0);
-    cpu.update_debug();
-    cpu.state.pending |= pending::CONTEXT;
     Ok(())
 }
 
-/// Leaves guarded mode for what the guarded bank's ELR and SPSR say (flags and masks; the EL stays).
+/// gexit: leaves guarded mode for what the guarded bank's ELR and SPSR say; the EL stays.
 fn gexit(cpu: &mut Cpu) -> Step {
     let (spsr, elr) = (cpu.sys.spsr[1], cpu.sys.elr[1]);
     swap_bank(cpu);
     cpu.state.guarded = 0;
+    let features = cpu.model.features;
+    let bit = |n: u32| (spsr >> n & 1) as u8;
     cpu.state.nzcv = spsr as u32 & 0xf000_0000;
     cpu.state.daif = spsr as u32 & 0x3c0;
-    cpu.state.next_pc = elr;
+    cpu.state.pan = u8::from(features.pan) & bit(22);
+    cpu.state.uao = u8::from(features.uao) & bit(23);
+    cpu.state.dit = u8::from(features.dit) & bit(24);
+    cpu.state.ssbs = u8::from(features.ssbs) & bit(12);
+    let el = cpu.state.el;
+    cpu.set_el(el, bit(0));
+    cpu.update_overlay();
+    cpu.update_view();
     cpu.update_debug();
+    cpu.state.next_pc = elr;
     cpu.state.pending |= pending::CONTEXT | pending::INTERRUPT;
     Ok(())
 }
 
 impl Cpu {
+    /// Takes a fetch from a page that only guarded mode may execute: enters it at its own vector. False when there is
+    /// none: then it is an abort like others.
+    pub(crate) fn enter_guarded_by_abort(&mut self, e: &Exception) -> bool {
+        let vector = self.sys.other.get(&GXF_ABORT).copied().unwrap_or(0);
+        if vector == 0 {
+            return false;
+        }
+        self.trace_exception(e, self.state.el);
+        enter_guarded(self, self.state.spsr(), self.state.pc, vector);
+        // An instruction abort at the same EL.
+        self.sys.esr[1] = 0x21 << 26 | 1 << 25 | u64::from(e.iss);
+        self.sys.far[1] = e.address;
+        self.state.pc = vector;
+        true
+    }
+
     /// A register of the guarded bank, as named by its own encoding; outside guarded mode, the bank is the hidden one.
+    /// The A13's are at c9, those of A14 and M1 at c10 (emulators of the A13, m1n1): both names reach them.
     fn guarded_slot(&mut self, reg: u16) -> Option<&mut u64> {
-        if !self.model.guarded || op1(reg) != 6 || crn(reg) != 15 || !matches!(crm(reg), 9 | 10) {
+        if !self.model.guarded || op1(reg) != 6 || crn(reg) != 15 {
+            return None;
+        }
+        if reg == GXF_ASPSR {
+            return Some(&mut self.sys.guarded.aspsr);
+        }
+        if !matches!(crm(reg), 9 | 10) {
             return None;
         }
         let inside = self.state.guarded != 0;
+        let selected = self.state.spsel != 0 && self.state.el == 1;
         let (sys, state) = (&mut self.sys, &mut self.state);
         let bank = &mut sys.guarded;
         Some(match op2(reg) {
-            0 if inside => &mut state.x[31],
+            0 if inside && selected => &mut state.x[31],
+            0 if inside => &mut sys.sp[1],
             0 => &mut bank.sp,
             1 if inside => &mut sys.tpidr[1],
             1 => &mut bank.tpidr,
@@ -162,6 +277,7 @@ impl Cpu {
         match reg {
             PMCR0 => stored & !(1 << 11),
             PMC0 | PMC1 => stored.wrapping_add(self.state.instructions) & 0xffff_ffff_ffff,
+            // Keys are valid: from A14 on kernels wait for it here.
             APSTS if self.model.apple => stored | 1,
             UPMSR => 0,
             ACNTPCT => self.physical_count(),
@@ -187,6 +303,9 @@ impl Cpu {
             APCTL => value & !2 | self.model.resets.iter().find(|r| r.0 == APCTL).map_or(0, |r| r.1 & 2),
             _ => value,
         };
-        self.sys.other.insert(reg, value);
+        let old = self.sys.other.insert(reg, value);
+        if old != Some(value) && overlay::is_source(&self.model, reg) {
+            self.update_overlay();
+        }
     }
 }

@@ -60,7 +60,11 @@ pub fn read(cpu: &mut Cpu, reg: u16) -> Option<u64> {
         SP_EL0 => cpu.sys.sp[0],
         SP_EL1 => cpu.sys.sp[1],
         SP_EL2 => cpu.sys.sp[2],
-        ISR_EL1 => cpu.isr(),
+        ISR_EL1 => {
+            // A timer's condition may have been met since the wires were last driven.
+            cpu.update_timers();
+            cpu.isr()
+        }
         OSLSR_EL1 => 8 | u64::from(cpu.sys.os_lock) << 1,
         RVBAR_EL1 | RVBAR_EL2 | RVBAR_EL3 => cpu.sys.rvbar,
         RNDR | RNDRRS if cpu.model.features.rndr => {
