@@ -450,10 +450,17 @@ impl Cpu {
         }
         self.sync_clock();
         let access = Access { cpu: self.index, size: Size::from_bytes(size).ok_or(())? };
+        let before = (self.io.lines.get(), self.io.bus.memory().code_epoch());
         self.io.bus.write(pa, value as u64, access).map_err(|_| ())?;
         self.trace_device(pa, size, value as u64 & access.size.mask(), true);
-        // A device may have raised or lowered a wire.
-        self.state.pending |= pending::INTERRUPT;
+        // A device may have raised or lowered a wire, or written to memory that holds code.
+        let after = (self.io.lines.get(), self.io.bus.memory().code_epoch());
+        if after.0 != before.0 {
+            self.state.pending |= pending::INTERRUPT;
+        }
+        if after.1 != before.1 {
+            self.state.pending |= pending::CODE;
+        }
         Ok(())
     }
 

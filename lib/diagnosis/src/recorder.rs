@@ -1,6 +1,5 @@
 //! Which device registers were accessed last, how often, and from where.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use cpu::Cpu;
@@ -8,8 +7,9 @@ use cpu::entry::Interrupt;
 use cpu::exception::Exception;
 use cpu::trace::Tracer;
 
-/// Most registers remembered; then the least recent half goes.
-const MOST: usize = 512;
+/// Most registers remembered, a power of two: each has one place, which the latest that belongs there takes. Every access of
+/// a guest to a device comes by here, so looking for it may cost next to nothing.
+const MOST: usize = 1024;
 
 /// Accesses of one register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,10 +28,21 @@ pub struct Recent {
     pub when: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Log {
-    registers: HashMap<u64, Recent>,
+    registers: Box<[Recent]>,
     total: u64,
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { registers: vec![Recent::default(); MOST].into_boxed_slice(), total: 0 }
+    }
+}
+
+/// Where the register at `pa` is remembered. Devices lie on borders of pages, so those bits count too.
+fn place(pa: u64) -> usize {
+    ((pa >> 2) ^ (pa >> 12) ^ (pa >> 24)) as usize % MOST
 }
 
 /// An observer that remembers device accesses, and passes everything on to another one.
@@ -53,7 +64,7 @@ impl Recorder {
 
     /// The registers accessed last, the latest first.
     pub fn latest(&self, most: usize) -> Vec<Recent> {
-        let mut all: Vec<Recent> = self.log().registers.values().copied().collect();
+        let mut all: Vec<Recent> = self.log().registers.iter().filter(|r| r.when != 0).copied().collect();
         all.sort_by_key(|r| std::cmp::Reverse(r.when));
         all.truncate(most);
         all
@@ -93,20 +104,18 @@ impl Tracer for Recorder {
             let mut log = self.log();
             log.total = log.total.saturating_add(1);
             let when = log.total;
-            if log.registers.len() >= MOST && !log.registers.contains_key(&pa) {
-                let old = when.saturating_sub(MOST as u64);
-                let mut times: Vec<u64> = log.registers.values().map(|r| r.when).collect();
-                times.sort_unstable();
-                let limit = times.get(MOST / 2).copied().unwrap_or(old);
-                log.registers.retain(|_, r| r.when >= limit);
+            if let Some(r) = log.registers.get_mut(place(pa)) {
+                let known = if r.pa == pa { *r } else { Recent::default() };
+                let (reads, writes) = (u64::from(!write), u64::from(write));
+                *r = Recent {
+                    pa,
+                    reads: known.reads.saturating_add(reads),
+                    writes: known.writes.saturating_add(writes),
+                    value,
+                    pc: cpu.state.pc,
+                    when,
+                };
             }
-            let r = log.registers.entry(pa).or_default();
-            if write {
-                r.writes = r.writes.saturating_add(1);
-            } else {
-                r.reads = r.reads.saturating_add(1);
-            }
-            *r = Recent { pa, value, pc: cpu.state.pc, when, ..*r };
         }
         if let Some(next) = &self.next {
             next.device(cpu, pa, size, value, write);
