@@ -46,6 +46,9 @@ use std::collections::BTreeMap;
 /// Largest volume: blocks are numbered with 32 bits.
 pub const MAX_SIZE: u64 = 1 << 41;
 
+/// Type and creator of a hard link's record.
+const HARD_LINK: &[u8; 8] = b"hlnkhfs+";
+
 /// The longest symbolic link target, in bytes.
 const MAX_TARGET: usize = 1024;
 
@@ -281,6 +284,9 @@ impl Builder {
         let object = self.find(path)?;
         let o = self.object(object)?;
         match name {
+            super::FINDER_INFO if value.starts_with(HARD_LINK) => {
+                return Err(Error::Invalid(format!("{path}: {name} would make it a hard link")));
+            }
             super::FINDER_INFO => {
                 o.finder = value.try_into().map_err(|_| {
                     Error::Invalid(format!("{path}: {name} has {} bytes instead of 32", value.len()))

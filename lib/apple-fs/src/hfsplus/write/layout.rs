@@ -435,7 +435,7 @@ fn links(b: &Builder, numbers: &Numbers, names: &[&Key], inode: u32, trees: &mut
             special: inode,
         }
         .bytes();
-        records::finder(&mut r, &records::type_creator(b"hlnkhfs+"), 0);
+        records::finder(&mut r, &records::type_creator(super::HARD_LINK), 0);
         r.resize(248, 0);
         trees.add(false, id, numbers.of(n.0), &name.units, r);
     }

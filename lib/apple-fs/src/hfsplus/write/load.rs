@@ -1,6 +1,6 @@
 //! An existing volume as the beginning of a new one.
 
-use super::{Builder, Object, names};
+use super::{Builder, HARD_LINK, Object, names};
 use crate::fs::FileSystem;
 use crate::hfsplus::header::{EPOCH, Fork, ForkKind, cnid};
 use crate::hfsplus::{HfsPlus, RESOURCE_FORK};
@@ -70,6 +70,10 @@ impl Builder {
                 Some(&there) if i != 0 => there,
                 _ => {
                     let object = object(volume, entry)?;
+                    if object.finder.starts_with(HARD_LINK) && object.kind == Kind::File {
+                        // It leads to nothing: only a volume to be salvaged has such a name.
+                        continue;
+                    }
                     let forks = [&object.data, &object.resource].into_iter().chain(object.xattrs.values());
                     let bytes = forks.map(|f| f.len()).fold(0, u64::saturating_add);
                     room = room.checked_sub(bytes).ok_or_else(|| Error::Inconsistent {

@@ -164,6 +164,7 @@ fn what_a_volume_cannot_hold_is_refused() {
     assert!(b.hard_link("/x", "/bin").is_err() && b.hard_link("/x", "/none").is_err());
     assert!(b.symlink("/l", &a, "").is_err());
     assert!(b.xattr("/bin/sh", "com.apple.FinderInfo", b"short").is_err());
+    assert!(b.xattr("/bin/sh", "com.apple.FinderInfo", b"hlnkhfs+------------------------").is_err());
     assert!(b.directory("/bin/sh", &a).is_err());
     // None of it left a trace.
     assert!(b.build().unwrap() == sample().build().unwrap());
@@ -440,6 +441,15 @@ fn a_volume_with_a_full_journal_or_faults_is_loaded_only_to_salvage_it() {
         assert!(Builder::load(&fs).unwrap_err().to_string().contains("journal"));
         assert!(Builder::salvage(&fs).is_ok());
     }
+    // A link that leads to nothing is left out.
+    let mut broken = sample().build().unwrap();
+    let link = broken.windows(8).position(|w| w == HARD_LINK).unwrap();
+    broken[link - 4..link].copy_from_slice(&0x7fff_u32.to_be_bytes());
+    let fs = open(broken);
+    assert!(Builder::load(&fs).is_err());
+    let salvaged = open(Builder::salvage(&fs).unwrap().build().unwrap());
+    assert_eq!(salvaged.tree().entries().len() + 1, fs.tree().entries().len());
+    assert_eq!(salvaged.volume().warnings, Vec::<String>::new());
     let mut unclean = sample().build().unwrap();
     unclean[1024 + 6] = 0;
     let fs = open(unclean);
