@@ -9,6 +9,7 @@ use crate::engine::Stop;
 use crate::exec::pauth::{Codes, Contexts};
 use crate::model::Model;
 use crate::shootdown::Shootdown;
+use crate::spin::Spin;
 use crate::state::{State, pending};
 use crate::sys::{Sys, timer};
 use crate::tlb::{Invalidate, Tlb};
@@ -113,6 +114,8 @@ pub struct Cpu {
     pub(crate) deadline: u64,
     /// `state.instructions` that the clock knows about.
     pub(crate) counted: u64,
+    /// Whether it polls the counter.
+    pub(crate) spin: Spin,
 }
 
 impl Cpu {
@@ -133,6 +136,7 @@ impl Cpu {
             stepped: false,
             deadline: u64::MAX,
             counted: 0,
+            spin: Spin::default(),
         };
         cpu.reset();
         cpu

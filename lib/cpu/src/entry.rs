@@ -207,6 +207,7 @@ impl Cpu {
 
     /// The part of entry that all exceptions share; `pc` and `next_pc` become the vector.
     fn enter(&mut self, target: u8, offset: u64, elr: u64) {
+        self.note_progress();
         let from = self.state.el;
         let el = usize::from(target & 3);
         self.sys.spsr[el] = self.state.spsr();

@@ -23,6 +23,7 @@ pub mod model;
 pub mod pmu;
 pub mod reg;
 pub mod shootdown;
+mod spin;
 pub mod state;
 pub mod sys;
 mod timer;

@@ -428,6 +428,7 @@ impl Cpu {
             return Ok(self.read_physical(pa, 8)? | self.read_physical(pa + 8, 8)? << 64);
         }
         self.sync_clock();
+        self.note_progress();
         let access = Access { cpu: self.index, size: Size::from_bytes(size).ok_or(())? };
         let value = self.io.bus.read_device(pa, access).map_err(|_| ())?;
         self.trace_device(pa, size, value, false);
@@ -449,6 +450,7 @@ impl Cpu {
             return self.write_physical(pa + 8, 8, value >> 64);
         }
         self.sync_clock();
+        self.note_progress();
         let access = Access { cpu: self.index, size: Size::from_bytes(size).ok_or(())? };
         let before = (self.io.lines.get(), self.io.bus.memory().code_epoch());
         self.io.bus.write(pa, value as u64, access).map_err(|_| ())?;

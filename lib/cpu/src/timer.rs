@@ -31,6 +31,7 @@ impl Cpu {
 
     /// CNTPCT_EL0 or CNTVCT_EL0 as an MRS reads it at the current EL, for engines that have checked that it is not trapped.
     pub fn counter(&mut self, physical: bool) -> u64 {
+        self.note_counter_read();
         if physical { self.physical_count() } else { self.virtual_count() }
     }
 

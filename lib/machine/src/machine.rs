@@ -1,8 +1,10 @@
 //! A running machine: CPUs in the board's sockets, and the loop that runs them.
 //!
 //! CPUs take turns on one thread. While all of them wait, guest time jumps to the next timer instead of passing
-//! ([`Options::realtime`] off), for at most a minute of guest time without console traffic: so a boot is not
-//! held up by its own delays, and an idle shell does not run hot.
+//! ([`Options::realtime`] off), for at most [`PATIENCE`] of guest time without console traffic: so a boot is not
+//! held up by its own delays, and an idle shell does not run hot. While the host has that thread wait for others,
+//! guest time stands still: a kernel that counts how long interrupts are masked, or a lock is held, does not hold a busy
+//! host against its own code.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -24,8 +26,10 @@ use crate::hook::{self, Hook};
 const TURN: u64 = 20_000;
 /// Instructions that a CPU runs alone before the host is looked at.
 const ALONE: u64 = 1_000_000;
-/// Guest seconds that are skipped without any console traffic.
+/// Guest seconds that are skipped without any console traffic, once somebody has typed.
 const PATIENCE: u64 = 60;
+/// The same before anybody has: a boot without drivers and with few words adds up waits of 30 s each.
+const BOOT_PATIENCE: u64 = 600;
 
 /// Which engine executes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -170,6 +174,8 @@ pub struct Machine {
     typed: VecDeque<u8>,
     /// Guest time of the last console traffic.
     last_traffic: u64,
+    /// Somebody has typed.
+    interactive: bool,
     /// Index of the CPU whose turn it is.
     turn: usize,
 }
@@ -218,8 +224,16 @@ impl Machine {
             })
             .collect();
         let boot = board.boot_cpu;
-        let mut machine =
-            Self { board, processors, power, options, typed: VecDeque::new(), last_traffic: 0, turn: boot };
+        let mut machine = Self {
+            board,
+            processors,
+            power,
+            options,
+            typed: VecDeque::new(),
+            last_traffic: 0,
+            interactive: false,
+            turn: boot,
+        };
         machine.start(boot, machine.board.entry);
         machine
     }
@@ -290,7 +304,16 @@ impl Machine {
     /// Runs until something ends it.
     pub fn run(&mut self, host: &mut dyn Host) -> Exit {
         loop {
-            if let Some(exit) = self.round() {
+            let round = if self.options.realtime {
+                self.round()
+            } else {
+                let clock = Arc::clone(&self.board.clock);
+                clock.follow_thread();
+                let round = self.round();
+                clock.follow_host();
+                round
+            };
+            if let Some(exit) = round {
                 self.traffic(host);
                 return exit;
             }
@@ -353,26 +376,32 @@ impl Machine {
 
     /// How long the host may sleep: until a CPU has work. Skips guest time where nobody minds.
     fn idle(&mut self, host: &dyn Host) -> Result<Wait, Exit> {
-        if self.processors.iter().any(|p| p.on && !p.waits && !p.held) {
+        if self.processors.iter().any(|p| p.on && !p.waits && !p.held && !p.cpu.spins()) {
             return Ok(Wait::No);
         }
         if self.processors.iter_mut().any(|p| p.on && p.cpu.has_wakeup()) {
             return Ok(Wait::No);
         }
+        // A CPU that polls the counter may have its time skipped like one in WFI, but may not be put to sleep.
+        let spinning = self.processors.iter().any(|p| p.on && !p.waits && !p.held);
         let deadline = self.processors.iter().filter(|p| p.on).filter_map(|p| p.cpu.next_deadline()).min();
         let clock = &self.board.clock;
         let Some(deadline) = deadline else {
+            if spinning {
+                return Ok(Wait::No);
+            }
             let any_on = self.processors.iter().any(|p| p.on);
             return if any_on && host.may_wake() { Ok(Wait::Forever) } else { Err(Exit::Asleep) };
         };
         let now = clock.now();
         let ticks = deadline.saturating_sub(now);
-        let patient = now.saturating_sub(self.last_traffic) < PATIENCE.saturating_mul(clock.frequency());
+        let patience = if self.interactive { PATIENCE } else { BOOT_PATIENCE };
+        let patient = now.saturating_sub(self.last_traffic) < patience.saturating_mul(clock.frequency());
         if !self.options.realtime && (patient || clock.is_counted()) {
             clock.warp_to(deadline);
             return Ok(Wait::No);
         }
-        Ok(if ticks == 0 { Wait::No } else { Wait::For(clock.duration(ticks)) })
+        Ok(if ticks == 0 || spinning { Wait::No } else { Wait::For(clock.duration(ticks)) })
     }
 
     /// Carries bytes between ports and host.
@@ -387,6 +416,7 @@ impl Machine {
         }
         let typed = host.input();
         any |= !typed.is_empty();
+        self.interactive |= !typed.is_empty();
         self.typed.extend(typed);
         if !self.typed.is_empty()
             && let Some(port) = self.board.ports.first()

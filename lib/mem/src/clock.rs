@@ -8,10 +8,84 @@ const NANOS: u64 = 1_000_000_000;
 /// Where time comes from.
 #[derive(Debug)]
 enum Source {
-    /// The host's monotonic clock.
-    Host(Instant),
+    /// The host's monotonic clock, less what was taken away.
+    Host(Host),
     /// Executed instructions, `per_tick` of them to a tick.
     Counted { instructions: AtomicU64, per_tick: u64 },
+}
+
+/// The host's time, and how much of it the thread that executes guests really had.
+#[derive(Debug)]
+struct Host {
+    start: Instant,
+    /// A thread is being followed.
+    followed: AtomicBool,
+    /// What tells it from others: an address in its own storage.
+    thread: AtomicU64,
+    /// Nanoseconds from the start, and of the thread's own time, when last compared.
+    wall: AtomicU64,
+    own: AtomicU64,
+    /// Nanoseconds that do not count.
+    lost: AtomicU64,
+    /// The latest answer: time never goes back.
+    shown: AtomicU64,
+}
+
+/// How often the thread's own time is looked at, in nanoseconds: the read is a system call.
+const LOOK: u64 = 1_000_000;
+
+impl Host {
+    fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            start: Instant::now(),
+            followed: AtomicBool::new(false),
+            thread: zero(),
+            wall: zero(),
+            own: zero(),
+            lost: zero(),
+            shown: zero(),
+        }
+    }
+
+    /// Nanoseconds that the calling thread has run.
+    fn own_time() -> u64 {
+        let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        (t.tv_sec as u64).wrapping_mul(NANOS).wrapping_add(t.tv_nsec as u64)
+    }
+
+    fn this_thread() -> u64 {
+        thread_local! { static HERE: u8 = const { 0 } }
+        HERE.with(|here| std::ptr::from_ref(here).addr() as u64)
+    }
+
+    fn nanos(&self) -> u64 {
+        let passed = self.start.elapsed();
+        let wall = passed.as_secs().wrapping_mul(NANOS).wrapping_add(passed.subsec_nanos().into());
+        if !self.followed.load(Ordering::Relaxed) {
+            return wall.saturating_sub(self.lost.load(Ordering::Relaxed));
+        }
+        if wall.wrapping_sub(self.wall.load(Ordering::Relaxed)) >= LOOK {
+            self.compare(wall);
+        }
+        let now = wall.saturating_sub(self.lost.load(Ordering::Relaxed));
+        now.max(self.shown.fetch_max(now, Ordering::Relaxed))
+    }
+
+    /// Takes away what the followed thread spent waiting for a processor.
+    fn compare(&self, wall: u64) {
+        if self.thread.load(Ordering::Relaxed) != Self::this_thread() {
+            return;
+        }
+        let own = Self::own_time();
+        let passed = wall.wrapping_sub(self.wall.swap(wall, Ordering::Relaxed));
+        let ran = own.wrapping_sub(self.own.swap(own, Ordering::Relaxed));
+        // What was shown before the comparison may count time that was taken away: that much is kept.
+        let most = wall.saturating_sub(self.shown.load(Ordering::Relaxed));
+        let lost = self.lost.load(Ordering::Relaxed);
+        let stolen = passed.saturating_sub(ran);
+        self.lost.store(lost.saturating_add(stolen).min(most).max(lost), Ordering::Relaxed);
+    }
 }
 
 /// Guest time in ticks of the system counter, beginning at 0.
@@ -41,7 +115,7 @@ impl Clock {
 
     /// Follows the host's clock; `frequency` in Hz is that of the guest's counter.
     pub fn realtime(frequency: u64) -> Self {
-        Self::new(frequency, Source::Host(Instant::now()))
+        Self::new(frequency, Source::Host(Host::new()))
     }
 
     /// Follows the number of executed instructions: runs are repeatable. `per_second` instructions
@@ -63,10 +137,8 @@ impl Clock {
 
     fn raw(&self) -> u64 {
         match &self.source {
-            Source::Host(start) => {
-                let passed = start.elapsed();
-                let part = u64::from(passed.subsec_nanos()) as u128 * u128::from(self.frequency);
-                passed.as_secs().wrapping_mul(self.frequency).wrapping_add((part / u128::from(NANOS)) as u64)
+            Source::Host(host) => {
+                (u128::from(host.nanos()) * u128::from(self.frequency) / u128::from(NANOS)) as u64
             }
             Source::Counted { instructions, per_tick } => instructions.load(Ordering::Relaxed) / per_tick,
         }
@@ -78,6 +150,30 @@ impl Clock {
             return self.frozen_at.load(Ordering::Acquire);
         }
         self.raw().wrapping_add(self.offset.load(Ordering::Acquire))
+    }
+
+    /// From now on the calling thread executes the guest: time in which the host has it wait for a processor does not
+    /// pass for the guest. A counted clock ignores it.
+    pub fn follow_thread(&self) {
+        if let Source::Host(host) = &self.source {
+            let passed = host.start.elapsed();
+            let wall = passed.as_secs().wrapping_mul(NANOS).wrapping_add(passed.subsec_nanos().into());
+            host.wall.store(wall, Ordering::Relaxed);
+            host.shown.fetch_max(wall.saturating_sub(host.lost.load(Ordering::Relaxed)), Ordering::Relaxed);
+            host.own.store(Host::own_time(), Ordering::Relaxed);
+            host.thread.store(Host::this_thread(), Ordering::Relaxed);
+            host.followed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The thread sleeps or does other things: all of the host's time passes again.
+    pub fn follow_host(&self) {
+        if let Source::Host(host) = &self.source
+            && host.followed.load(Ordering::Relaxed)
+        {
+            self.now();
+            host.followed.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Tells a counted clock that `n` instructions were executed; a realtime one ignores it.
@@ -169,6 +265,27 @@ mod tests {
         clock.resume();
         clock.count(1);
         assert_eq!(clock.now(), 8);
+    }
+
+    #[test]
+    fn time_that_a_followed_thread_does_not_run_does_not_pass() {
+        let clock = Clock::realtime(1_000_000_000);
+        clock.follow_thread();
+        let before = clock.now();
+        std::thread::sleep(Duration::from_millis(100));
+        let after = clock.now();
+        assert!(after >= before, "{before} to {after}");
+        assert!(after - before < 50_000_000, "{} ns of a sleep passed", after - before);
+        let mut last = after;
+        for _ in 0..100_000 {
+            let now = clock.now();
+            assert!(now >= last);
+            last = now;
+        }
+        clock.follow_host();
+        let before = clock.now();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(clock.now() - before >= 20_000_000, "a sleep that is the guest's own passes");
     }
 
     #[test]

@@ -118,3 +118,31 @@ fn budgets_are_kept_exactly() {
     assert_eq!(g.cpu.state.instructions, 5 * 777);
     assert_eq!(g.cpu.state.x[0], (5 * 777u64).div_ceil(2));
 }
+
+#[test]
+fn polling_the_counter_at_el1_is_spinning_and_work_is_not() {
+    // An idle loop: reads the counter, counts to 200 beside it.
+    let mut idle = Guest::new(
+        "a10",
+        1,
+        &a64!(; spin: ; mrs x1, sr(CNTPCT_EL0); mov x2, 100; more: ; sub x2, x2, 1; cbnz x2, <more; b <spin),
+    );
+    assert!(!idle.cpu.spins());
+    for _ in 0..3 {
+        idle.run();
+    }
+    assert!(idle.cpu.spins());
+    // The same with a thread switch in each round.
+    let mut busy = Guest::new(
+        "a10",
+        1,
+        &a64!(; spin: ; mrs x1, sr(CNTPCT_EL0); msr sr(TPIDR_EL1), x1; mov x2, 100; more: ; sub x2, x2, 1; cbnz x2, <more; b <spin),
+    );
+    // Work that never looks at the time.
+    let mut blind = Guest::new("a10", 1, &a64!(; spin: ; add x1, x1, 1; b <spin));
+    for _ in 0..3 {
+        busy.run();
+        blind.run();
+    }
+    assert!(!busy.cpu.spins() && !blind.cpu.spins());
+}

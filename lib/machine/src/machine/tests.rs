@@ -141,6 +141,45 @@ fn waiting_for_a_timer_takes_no_time_unless_it_must() {
 }
 
 #[test]
+fn polling_the_counter_until_a_timer_is_due_takes_no_time_either_unless_it_must() {
+    // MRS X4, CNTVCT_EL0; MRS X3, CNTV_CTL_EL0; TBZ W3, #2, . - 8: as XNU idles while no driver lets it use WFI.
+    let poll = vec![0xd53b_e044, 0xd53b_e323, 0x3617_ffc3];
+    // MSR CNTV_TVAL_EL0, X0; MSR CNTV_CTL_EL0, X2
+    let arm = |ticks| [load(0, ticks), load(2, 1), vec![0xd51b_e300, 0xd51b_e322]].concat();
+    let program = |seconds: u64| [arm(24_000_000 * seconds), poll.clone(), off()].concat();
+    for engine in [EngineKind::Interpreter, EngineKind::Jit] {
+        let mut machine = m1(&program(300), Options { engine, ..Options::default() });
+        assert_eq!(machine.run(&mut patient()), Exit::Guest(0));
+        assert!(machine.board().clock.now() >= 24_000_000 * 300);
+        assert!(machine.instructions() < 24_000_000, "{} instructions", machine.instructions());
+    }
+    let mut machine = m1(&program(1), Options { realtime: true, ..Options::default() });
+    let mut host = Script { patience: 100_000, ..Script::default() };
+    assert_eq!(machine.run(&mut host), Exit::Guest(0));
+    assert!(machine.instructions() >= 23_000_000, "{} instructions", machine.instructions());
+}
+
+#[test]
+fn a_boot_without_a_word_may_wait_for_minutes_and_a_shell_may_not_run_hot() {
+    let mut machine = m1(&[wait_for(24_000_000 * 400), off()].concat(), Options::default());
+    machine.board.clock = Arc::new(mem::Clock::realtime(24_000_000));
+    let mut host = patient();
+    assert!(matches!(machine.idle(&host), Ok(Wait::No)));
+    machine.processors[0].waits = true;
+    machine.processors[0].cpu.sys.timers[1].ctl = 1;
+    machine.processors[0].cpu.sys.timers[1].cval = 24_000_000 * 400;
+    machine.processors[0].cpu.update_timers();
+    machine.board.clock.warp_to(24_000_000 * 100);
+    assert_eq!(machine.idle(&host), Ok(Wait::No), "nobody has typed");
+    machine.board.clock = Arc::new(mem::Clock::realtime(24_000_000));
+    machine.board.clock.warp_to(24_000_000 * 100);
+    host.typed = b"x".to_vec();
+    machine.traffic(&mut host);
+    machine.board.clock.warp_to(24_000_000 * 200);
+    assert!(matches!(machine.idle(&host), Ok(Wait::For(_))), "a minute after the last key");
+}
+
+#[test]
 fn a_cpu_that_nothing_can_wake_is_reported() {
     assert_eq!(m1(&[WFI, BACK_ONE], Options::default()).run(&mut patient()), Exit::Asleep);
     let off = [load(0, 0x8400_0002), vec![HVC]].concat();

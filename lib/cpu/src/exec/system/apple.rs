@@ -280,8 +280,8 @@ impl Cpu {
             // Keys are valid: from A14 on kernels wait for it here.
             APSTS if self.model.apple => stored | 1,
             UPMSR => 0,
-            ACNTPCT => self.physical_count(),
-            ACNTVCT => self.virtual_count(),
+            ACNTPCT => self.counter(true),
+            ACNTVCT => self.counter(false),
             GXF_STATUS => self.state.guarded.into(),
             _ if ERROR_STATUS.contains(&reg) => 0,
             _ => stored,

@@ -364,8 +364,8 @@ fn timer_of(reg: u16) -> Option<(usize, u16)> {
 
 fn timers(cpu: &mut Cpu, reg: u16) -> Option<u64> {
     match reg {
-        CNTPCT_EL0 | CNTPCTSS_EL0 => return Some(cpu.physical_count()),
-        CNTVCT_EL0 | CNTVCTSS_EL0 => return Some(cpu.virtual_count()),
+        CNTPCT_EL0 | CNTPCTSS_EL0 => return Some(cpu.counter(true)),
+        CNTVCT_EL0 | CNTVCTSS_EL0 => return Some(cpu.counter(false)),
         _ => {}
     }
     let (index, which) = timer_of(reg)?;
