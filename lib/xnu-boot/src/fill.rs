@@ -57,6 +57,8 @@ pub struct Fill {
     pub memory_map: Vec<(String, Range)>,
     /// RAM for the panic log, if the machine has it; else `pram` goes.
     pub panic_log: Option<Range>,
+    /// RAM for what `/stram` is there for.
+    pub sleep_token: Option<Range>,
     /// RAM of the framebuffer, for `/vram`.
     pub framebuffer: Option<Range>,
 }
@@ -227,6 +229,13 @@ impl Fill {
                 "where the loader put it",
             )?;
         }
+        if let Some(range) = self.sleep_token
+            && (log.tree.node("/stram").is_some() || self.soc.is_some_and(Soc::has_sleep_token))
+        {
+            log.say("insert /stram", "kernels for A7 and A8 panic without it: \"No sleep token buffer\"")?;
+            let reg = Term::U64(vec![range.base, range.size]);
+            log.set("/stram", "reg", reg, "RAM that the kernel maps for its sleep token")?;
+        }
         let Some(panic_log) = self.panic_log else { return Ok(()) };
         if log.tree.node("/pram").is_some() {
             let reg = Term::U64(vec![panic_log.base, panic_log.size]);
@@ -273,6 +282,26 @@ mod tests {
         assert!(script.edits.len() > 20);
         for e in script.edits {
             assert!(!e.why.is_empty(), "{}", e.action);
+        }
+    }
+
+    #[test]
+    fn stram_is_ram_where_it_is_and_is_made_where_the_kernel_panics_without_it() {
+        let text =
+            |node: &str| format!("/apple-dt/ 1; device-tree {{ chosen {{ }} cpus {{ cpu0 {{ }} }} {node} }}");
+        let ram = Range { base: 0x8_3ff0_0000, size: 0x4000 };
+        for (node, soc, expected) in [
+            ("stram { reg = u64(0x83fff4000 0x4000); }", "T8010", Some(vec![ram.base, ram.size])),
+            ("", "T8010", None),
+            ("", "S5L8960X", Some(vec![ram.base, ram.size])),
+            ("", "T7000", Some(vec![ram.base, ram.size])),
+            ("", "S8000", None),
+        ] {
+            let mut tree = apple_dt::compile(&text(node)).unwrap();
+            let fill = Fill { sleep_token: Some(ram), soc: Soc::by_name(soc), ..Fill::default() };
+            fill.apply(&mut tree).unwrap();
+            let reg = tree.property("/stram", "reg").map(|p| p.words64().collect::<Vec<_>>());
+            assert_eq!(reg, expected, "{soc} {node}");
         }
     }
 

@@ -71,6 +71,12 @@ impl Soc {
         if self.pages_of_4k() { 2 << 20 } else { 32 << 20 }
     }
 
+    /// Whether the kernel keeps a token in RAM of `/stram` that tells the boot loader of a sleep, and panics without that
+    /// node (`WITH_CLASSIC_S2R` in `pexpert/arm64/S5L8960X.h` and `T7000.h`, `osfmk/arm64/cpu.c`, xnu-4903.221.2).
+    pub fn has_sleep_token(self) -> bool {
+        self.generation < 9
+    }
+
     /// Whether an EL3 monitor (KPP) is expected.
     pub fn has_kpp(self) -> bool {
         self.generation <= 9

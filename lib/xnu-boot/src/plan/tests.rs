@@ -133,7 +133,8 @@ fn every_train_and_shape_obeys_the_rules_of_placement() {
         assert_eq!(segment("ramdisk").pa % 0x1_0000, 0, "{who}");
         assert_eq!(p.top_of_kernel_data % 0x4000, 0, "{who}");
         assert!(p.phys_base + p.mem_size < p.dram.end(), "the panic log is above memSize: {who}");
-        assert_eq!(p.reserved[0].range.base, p.phys_base + p.mem_size, "{who}");
+        let lowest = p.reserved.iter().map(|r| r.range.base).min();
+        assert_eq!(lowest, Some(p.phys_base + p.mem_size), "{who}");
         assert!(p.loads.iter().all(|l| l.source.size() <= l.size), "{who}");
         assert!(p.load("__PLK_EMPTY").is_none(), "{who}");
     }
@@ -174,7 +175,15 @@ fn what_a_train_needs_is_in_its_tree() {
         let legacy = p.command_line.contains("use-legacy-uart=1");
         assert_eq!(legacy, shape.xnu == 8796, "{} {}", shape.xnu, shape.soc);
         let pram: Vec<u64> = tree.property("/pram", "reg").unwrap().words64().collect();
-        assert_eq!(pram, [p.reserved[0].range.base, p.reserved[0].range.size]);
+        let place = |what: &str| {
+            let range = p.reserved.iter().find(|r| r.what == what).unwrap().range;
+            assert!(range.base >= p.phys_base + p.mem_size && range.end() <= p.dram.end(), "{what}");
+            [range.base, range.size]
+        };
+        assert_eq!(pram, place("panic log"));
+        let stram = tree.property("/stram", "reg").map(|p| p.words64().collect::<Vec<u64>>());
+        assert_eq!(stram.is_some(), p.soc.unwrap().has_sleep_token(), "{}", shape.soc);
+        assert!(stram.is_none_or(|s| s == place("sleep token")));
     }
 }
 

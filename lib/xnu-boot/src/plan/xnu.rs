@@ -11,7 +11,7 @@
 //! topOfKernelData                     up to iOS 13 the kernel's first page tables are written here
 //!            ...                      free
 //! physBase + memSize
-//!            panic log, framebuffer   RAM that is not the kernel's
+//!            sleep token, panic log, framebuffer: RAM that is not the kernel's
 //! ```
 
 use super::{BLOCK, BOOT_ARGS_SIZE, Framebuffer, Inputs, Load, Options, PAGE, Plan, Range, Region, Source};
@@ -27,6 +27,8 @@ use apple_kc::{KernelCache, Layout};
 
 /// RAM for the panic log, as large as devices have it.
 const PANIC_LOG: u64 = 0x8_0000;
+/// RAM for the token by which older kernels tell the boot loader of a sleep.
+const SLEEP_TOKEN: u64 = PAGE;
 /// What must be free above topOfKernelData: first page tables, and something to start with.
 const FREE: u64 = 16 << 20;
 /// Alignment of ramdisk and topOfKernelData.
@@ -51,6 +53,7 @@ struct Job<'a> {
     dram: Range,
     trust_cache: Vec<u8>,
     panic_log: Range,
+    sleep_token: Option<Range>,
     framebuffer: Option<Framebuffer>,
     mem_size: u64,
     command_line: String,
@@ -111,6 +114,7 @@ pub(super) fn plan(kernel: &KernelCache, inputs: &Inputs<'_>, options: &Options)
         (size <= job.dram.size).then_some(Range { base: locked_from, size })
     });
     let mut reserved = vec![Region { what: "panic log", range: job.panic_log }];
+    reserved.extend(job.sleep_token.map(|range| Region { what: "sleep token", range }));
     if let Some(f) = job.framebuffer {
         reserved.push(Region { what: "framebuffer", range: Range { base: f.base, size: f.size() } });
     }
@@ -196,6 +200,13 @@ impl<'a> Job<'a> {
             framebuffer = Some(Framebuffer::new(screen, end)?);
         }
         end = end.saturating_sub(PANIC_LOG);
+        let panic_log = Range { base: end, size: PANIC_LOG };
+        let has_stram = inputs.device_tree.is_some_and(|t| t.node("/stram").is_some());
+        let mut sleep_token = None;
+        if has_stram || soc.is_some_and(Soc::has_sleep_token) {
+            end = end.saturating_sub(SLEEP_TOKEN);
+            sleep_token = Some(Range { base: end, size: SLEEP_TOKEN });
+        }
         if end <= dram.base {
             return Err(Error::Memory {
                 memory: dram.size,
@@ -219,7 +230,8 @@ impl<'a> Job<'a> {
             soc,
             dram,
             trust_cache: wrap_trust_cache(inputs.trust_cache)?,
-            panic_log: Range { base: end, size: PANIC_LOG },
+            panic_log,
+            sleep_token,
             framebuffer,
             mem_size: end.saturating_sub(dram.base),
             command_line,
@@ -244,6 +256,7 @@ impl<'a> Job<'a> {
                 })
                 .collect(),
             panic_log: Some(self.panic_log),
+            sleep_token: self.sleep_token,
             framebuffer: self.framebuffer.map(|f| Range { base: f.base, size: f.size() }),
         };
         let mut changes =
