@@ -113,12 +113,11 @@ fn sockets(cpus: &[AppleCpu], model: &cpu::Model, wire: u32) -> (Vec<Socket>, Ve
         .unzip()
 }
 
+/// CPUs' sockets, what system registers do outside the CPUs, and the wires of devices.
+type Sockets = (Vec<Socket>, Vec<Arc<dyn SystemRegisterHook>>, io::Wires);
+
 /// Sockets behind a GICv3.
-fn virtual_sockets(
-    io: &ArmIo<'_>,
-    builder: &mut Builder,
-    cpus: &[AppleCpu],
-) -> Result<(Vec<Socket>, Vec<Arc<dyn SystemRegisterHook>>, io::Wires), Error> {
+fn virtual_sockets(io: &ArmIo<'_>, builder: &mut Builder, cpus: &[AppleCpu]) -> Result<Sockets, Error> {
     let lines: Vec<Arc<Lines>> = cpus.iter().map(|_| Lines::new()).collect();
     let (gic, wires) = io.gic(builder, cpus, &lines)?;
     let sockets = cpus.iter().zip(lines).enumerate().map(|(index, (cpu, lines))| Socket {
