@@ -1,9 +1,9 @@
 //! A running machine: CPUs in the board's sockets, and the loop that runs them.
 //!
 //! CPUs take turns on one thread. While all of them wait, guest time jumps to the next timer instead of passing
-//! ([`Options::realtime`] off), for at most [`PATIENCE`] of guest time without console traffic: so a boot is not
-//! held up by its own delays, and an idle shell does not run hot. While the host has that thread wait for others,
-//! guest time stands still: a kernel that counts how long interrupts are masked, or a lock is held, does not hold a busy
+//! ([`Options::realtime`] off), for at most ten minutes of guest time without console traffic, or one once somebody has
+//! typed: so a boot is not held up by its own delays, and an idle shell does not run hot. While the host has that thread
+//! wait for others, guest time stands still: a kernel that counts how long interrupts are masked, or a lock is held, does not hold a busy
 //! host against its own code.
 
 use std::collections::VecDeque;

@@ -200,7 +200,7 @@ impl Contract {
         let inner_base = symbols.address("text_start");
         let base = inner_base - 0x4000;
         // 64_KERNEL_CACHE: target in 30 bits, next in units of 4 bytes at bit 51.
-        let word = |n: usize, target: u64| (target - base) | u64::from(n < 3) * 2 << 51;
+        let word = |n: usize, target: u64| (target - base) | (u64::from(n < 3) * 2) << 51;
         let segments = self.segments(symbols, memory, word);
         let end = symbols.address("kernel_end");
         let mut outer = self.image(0xc, 1);

@@ -419,7 +419,6 @@ fn execute(args: &Args, boot: &Boot, stdin_is_taken: bool, io: &Io) -> Result<St
             instructions_per_second: args.icount,
             faults: faults.clone(),
             on_unmapped: log.as_ref().filter(|_| items.mmio).map(Log::on_unmapped),
-            ..Config::default()
         };
         boot.board(args, config, io)
     };
