@@ -231,11 +231,11 @@ impl Contract {
             None => String::new(),
         };
         let devices = if virtual_machine {
-            include_str!("../trees/contract-virtual.adt.txt")
+            include_str!("../contract/devices-virtual.txt")
         } else {
-            include_str!("../trees/contract-io.adt.txt")
+            include_str!("../contract/devices-io.txt")
         };
-        let text = include_str!("../trees/contract.adt.txt")
+        let text = include_str!("../contract/tree.txt")
             .replace("@devices@", devices)
             .replace("@board@", &self.product.board.to_uppercase())
             .replace("@model@", self.product.kind)

@@ -132,7 +132,8 @@ pub fn export(tree: &Tree) -> Flat {
 }
 
 fn phandle(node: &Node) -> Option<u32> {
-    let p = node.get("AAPL,phandle").filter(|p| p.value.len() == 4)?;
+    // With rubbish behind its name the property goes out under an escaped one, and coming back nobody would know it.
+    let p = node.get("AAPL,phandle").filter(|p| p.value.len() == 4 && p.name.is_clean())?;
     p.number().and_then(|n| u32::try_from(n).ok()).filter(|n| !matches!(*n, 0 | u32::MAX))
 }
 
