@@ -181,7 +181,9 @@ fn options() -> Result<Options> {
 /// One row; the ratio says how many times as fast as QEMU the translator is.
 fn row(program: &str, times: &[Option<Duration>; 3]) -> Option<f64> {
     let cell = |t: Option<Duration>| t.map_or("-".to_owned(), |t| format!("{:.0}", t.as_secs_f64() * 1e3));
-    let ratio = |t: Option<Duration>| Some(times[2]?.as_secs_f64() / t?.as_secs_f64());
+    // What the clock did not see has no ratio.
+    let ratio =
+        |t: Option<Duration>| Some(times[2]?.as_secs_f64() / t?.as_secs_f64()).filter(|r| r.is_finite());
     let text = |r: Option<f64>| r.map_or("-".to_owned(), |r| format!("{r:.2}"));
     let [interpreter, jit, qemu] = times.map(cell);
     println!(
