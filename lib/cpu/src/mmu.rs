@@ -258,7 +258,9 @@ impl Cpu {
     /// Makes the page hit next time, if it may.
     fn fill_data(&mut self, va: u64, walk: Walk, kind: Kind, write: bool) {
         let size = 1u64 << self.state.page_shift;
-        let Some(host) = self.io.bus.memory().host(walk.pa, size) else { return };
+        let memory = self.io.bus.memory();
+        let host = if write { memory.host_for_write(walk.pa, size) } else { memory.host(walk.pa, size) };
+        let Some(host) = host else { return };
         if self.watched(walk.page, size) {
             return;
         }
@@ -437,8 +439,9 @@ impl Cpu {
 
     fn write_physical(&mut self, pa: u64, size: u64, value: u128) -> Result<(), ()> {
         let memory = self.io.bus.memory();
-        if let Some(p) = memory.host(pa, size) {
-            // SAFETY: `host` vouches for `size` bytes.
+        // Writes to ROM go to the device that lies over it: a flash takes them as commands.
+        if let Some(p) = memory.host_for_write(pa, size) {
+            // SAFETY: `host_for_write` vouches for `size` bytes.
             unsafe { write_host(p.as_ptr(), size, value) };
             if memory.note_write(pa, size) {
                 self.state.pending |= pending::CODE;

@@ -251,3 +251,19 @@ fn vectors_that_cannot_be_fetched_do_not_hold_the_engine() {
     g.cpu.set_breakpoint(RAM, true);
     assert_eq!(g.engine.run(&mut g.cpu, 1000), Stop::Budget, "with a debugger neither");
 }
+
+#[test]
+fn a_store_to_rom_leaves_it_alone() {
+    let rom = Region { base: 0, len: 0x1_0000 };
+    let memory = Arc::new(Memory::with_rom(&[Region { base: RAM, len: 1 << 20 }], &[rom]).unwrap());
+    memory.write_bytes(0x100, &7u32.to_le_bytes()).unwrap();
+    let bus = Arc::new(Bus::ram(Arc::clone(&memory)));
+    let io = Connections::new(bus, Arc::new(Clock::counted(1_000_000, 1_000_000)), Lines::new());
+    let mut cpu = Cpu::new(Arc::new(Model::named("a10").unwrap()), 0, 0, io);
+    cpu.start_at(RAM, 1);
+    // Once before and once after the soft TLB has met the page. No device lies over this ROM: an external abort.
+    for _ in 0..2 {
+        assert!(cpu.store::<u32>(0x100, 8, crate::access::Kind::NORMAL).is_err());
+        assert_eq!(cpu.load::<u32>(0x100, crate::access::Kind::NORMAL).unwrap(), 7);
+    }
+}
