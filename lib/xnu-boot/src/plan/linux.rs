@@ -41,17 +41,14 @@ impl LinuxImage {
 
 pub(super) fn plan(image: &LinuxImage, inputs: &Inputs<'_>, options: &Options) -> Result<Plan> {
     let dram = dram(options, None, 1 << 30)?;
-    if image.text_offset >= TWO_MIB {
-        return Err(Error::Input {
-            input: "kernel",
-            why: format!("its header asks for offset {:#x} from a 2 MiB boundary", image.text_offset),
-        });
-    }
     let tree = inputs.flat_tree.unwrap_or_default();
     if tree.len() as u64 > MAX_TREE {
         return Err(Error::Input { input: "device tree", why: "larger than 2 MiB, Linux's limit".into() });
     }
-    let start = add(dram.base, image.text_offset)?;
+    // QEMU keeps its own boot code in the first page of RAM and moves such images to the next boundary (hw/arm/boot.c):
+    // bare-metal programs are linked for where it puts them.
+    let boundary = if image.text_offset < 0x1000 { TWO_MIB } else { 0 };
+    let start = add(add(dram.base, boundary)?, image.text_offset)?;
     let mut loads = vec![Load {
         what: "kernel".into(),
         source: Source::Kernel(Range { base: 0, size: image.file_size }),

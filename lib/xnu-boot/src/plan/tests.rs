@@ -371,13 +371,16 @@ fn a_linux_image_is_placed_by_its_header() {
         ..Inputs::new(Kernel::recognise(&image).unwrap())
     };
     let p = Plan::new(&inputs, &Options { memory_base: Some(0x4000_0000), ..Options::default() }).unwrap();
-    assert_eq!((p.entry, p.x0 % 8), (0x4000_0000, 0));
+    assert_eq!((p.entry, p.x0 % 8), (0x4020_0000, 0), "as QEMU has it");
     assert_eq!(p.load("kernel").unwrap().size, 0x20_0000);
-    assert_eq!(p.load("ramdisk").unwrap().pa, 0x4020_0000);
+    assert_eq!(p.load("ramdisk").unwrap().pa, 0x4040_0000);
     assert!(p.boot_args.is_none());
-    image[8..16].copy_from_slice(&0x20_0000u64.to_le_bytes());
-    let inputs = Inputs::new(Kernel::recognise(&image).unwrap());
-    assert!(Plan::new(&inputs, &Options::default()).is_err());
+    for offset in [0x8_0000u64, 0x40_0000] {
+        image[8..16].copy_from_slice(&offset.to_le_bytes());
+        let inputs = Inputs::new(Kernel::recognise(&image).unwrap());
+        let options = Options { memory_base: Some(0x4000_0000), ..Options::default() };
+        assert_eq!(Plan::new(&inputs, &options).unwrap().entry, 0x4000_0000 + offset);
+    }
     image[16..24].copy_from_slice(&u64::MAX.to_le_bytes());
     let inputs = Inputs::new(Kernel::recognise(&image).unwrap());
     assert!(Plan::new(&inputs, &Options::default()).is_err());
